@@ -1,0 +1,88 @@
+"""Answers sent straight to the server: refusals on HTTP and on WebSocket handshakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from asgi_auth.asgi.types import Message, Receive, Scope, Send
+from asgi_auth.errors import AuthError, InvalidToken, NotAuthenticated, Unavailable
+from asgi_auth.models import to_json
+
+Headers = list[tuple[bytes, bytes]]
+
+POLICY_VIOLATION = 1008
+TRY_AGAIN_LATER = 1013
+"""WebSocket close codes (RFC 6455, 7.4.1 and its registry)."""
+
+
+def error_headers(error: AuthError, *, realm: str) -> Headers:
+    """The headers that belong to a refusal beside its body.
+
+    401 carries WWW-Authenticate; ``error="invalid_token"`` only where a credential was offered (RFC 6750, 3).
+    """
+    headers: Headers = [(b"cache-control", b"no-store")]
+    if isinstance(error, NotAuthenticated):
+        challenge = f'Bearer realm="{_quoted(realm)}"'
+        if isinstance(error, InvalidToken):
+            challenge += ', error="invalid_token"'
+        headers.append((b"www-authenticate", challenge.encode("latin-1", "replace")))
+    if isinstance(error, Unavailable):
+        headers.append((b"retry-after", str(error.retry_after).encode()))
+    return headers
+
+
+def _quoted(text: str) -> str:
+    return "".join(char for char in text if char.isprintable()).replace("\\", "\\\\").replace('"', '\\"')
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, error: AuthError, *, realm: str) -> None:
+    """Answer a request or a handshake with a refusal, as ``{"message", "code"}``.
+
+    A handshake is answered by an HTTP response where the server can (ASGI's websocket.http.response extension),
+    else closed before it is accepted, which servers turn into 403.
+    """
+    body = to_json(error.body)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *error_headers(error, realm=realm),
+    ]
+    if scope["type"] == "http":
+        await _respond(send, "http.response", error.status, headers, body)
+        return
+    await receive()  # websocket.connect: servers take no answer before they have delivered it
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        await _respond(send, "websocket.http.response", error.status, headers, body)
+        return
+    code = TRY_AGAIN_LATER if isinstance(error, Unavailable) else POLICY_VIOLATION
+    await send({"type": "websocket.close", "code": code, "reason": error.code or ""})
+
+
+async def _respond(send: Send, prefix: str, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": f"{prefix}.start", "status": status, "headers": headers})
+    await send({"type": f"{prefix}.body", "body": body})
+
+
+def with_cookies(send: Send, cookies: tuple[bytes, ...]) -> Send:
+    """A ``send`` that adds Set-Cookie to the start of the response, or to the acceptance of a WebSocket.
+
+    Cookies that the application sets itself on this response are left to it. A response with a credential in it
+    must not be stored by caches (RFC 9111, 3), whatever the application said.
+    """
+
+    async def sending(message: Message) -> None:
+        if message["type"] in ("http.response.start", "websocket.accept"):
+            message["headers"] = _with_cookies(message.get("headers") or (), cookies)
+        await send(message)
+
+    return sending
+
+
+def _with_cookies(given: Iterable[tuple[bytes, bytes]], cookies: tuple[bytes, ...]) -> Headers:
+    headers: Headers = [(bytes(name).lower(), bytes(value)) for name, value in given]
+    own = {value.partition(b"=")[0] for name, value in headers if name == b"set-cookie"}
+    added = [(b"set-cookie", cookie) for cookie in cookies if cookie.partition(b"=")[0] not in own]
+    if not added:
+        return headers
+    kept = [header for header in headers if header[0] != b"cache-control"]
+    return [*kept, (b"cache-control", b"no-store"), *added]

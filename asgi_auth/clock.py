@@ -1,0 +1,49 @@
+"""Moments: aware UTC with milliseconds, as JavaScript and the stored rows know them; and the clock that gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Self
+
+
+class Timestamp(datetime):
+    """An aware UTC datetime whose microseconds are whole milliseconds.
+
+    It is a ``datetime`` in every respect; its own type lets the JSON encoder write it exactly as JavaScript's
+    ``toISOString`` does. Arithmetic with ``timedelta`` keeps the type.
+    """
+
+    @classmethod
+    def of(cls, moment: datetime) -> Self:
+        """Turn any aware datetime into a Timestamp; raises ValueError for a naive one."""
+        if moment.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        utc = moment.astimezone(UTC)
+        return cls(
+            utc.year,
+            utc.month,
+            utc.day,
+            utc.hour,
+            utc.minute,
+            utc.second,
+            utc.microsecond // 1000 * 1000,
+            UTC,
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an ISO 8601 moment; raises ValueError for anything else, or without a zone."""
+        return cls.of(datetime.fromisoformat(text))
+
+    def iso(self) -> str:
+        """The moment as ``2026-11-22T17:01:22.822Z``: always three digits and ``Z``."""
+        return self.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self.microsecond // 1000:03d}Z"
+
+
+Clock = Callable[[], Timestamp]
+
+
+def utc_now() -> Timestamp:
+    """The present moment; the default Clock."""
+    return Timestamp.of(datetime.now(UTC))

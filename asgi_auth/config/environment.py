@@ -1,0 +1,47 @@
+"""What the environment says: ASGI_AUTH_* variables, and Better Auth's own so that its deployments work unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from asgi_auth.config.secrets import Secret, parse_versioned
+from asgi_auth.errors import ConfigurationError
+
+ENVIRONMENTS = ("development", "production", "testing", "compatible")
+
+
+def first(environ: Mapping[str, str], *names: str) -> str | None:
+    """The first of these variables that is set and not blank."""
+    return next((environ[name].strip() for name in names if environ.get(name, "").strip()), None)
+
+
+def read_secrets(environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    """All configured secrets, newest first: the versioned ones, then the plain one they replaced."""
+    versioned = first(environ, "ASGI_AUTH_SECRETS", "BETTER_AUTH_SECRETS")
+    plain = first(environ, "ASGI_AUTH_SECRET", "BETTER_AUTH_SECRET", "AUTH_SECRET")
+    secrets = parse_versioned(versioned) if versioned else ()
+    if plain is not None and plain not in {secret.value for secret in secrets}:
+        return (*secrets, Secret(plain))
+    return secrets
+
+
+def read_trusted_origins(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Comma-separated origins or patterns."""
+    listed = first(environ, "ASGI_AUTH_TRUSTED_ORIGINS", "BETTER_AUTH_TRUSTED_ORIGINS") or ""
+    return tuple(origin.strip() for origin in listed.split(",") if origin.strip())
+
+
+def read_preset(environ: Mapping[str, str]) -> str:
+    """The name of the preset; "production" unless ASGI_AUTH_ENV says otherwise."""
+    preset = first(environ, "ASGI_AUTH_ENV") or "production"
+    if preset not in ENVIRONMENTS:
+        raise ConfigurationError(f"ASGI_AUTH_ENV must be one of {', '.join(ENVIRONMENTS)}")
+    return preset
+
+
+def read_database(environ: Mapping[str, str]) -> str:
+    """The database's URL; raises ConfigurationError where there is none."""
+    database = first(environ, "ASGI_AUTH_DATABASE", "ASGI_AUTH_DATABASE_URL", "DATABASE_URL")
+    if database is None:
+        raise ConfigurationError("ASGI_AUTH_DATABASE is not set")
+    return database

@@ -1,0 +1,130 @@
+"""Who a request comes from: the value of ``scope["auth"]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from asgi_auth.errors import AuthError, NotAuthenticated
+from asgi_auth.models import Session, User
+
+CredentialKind = Literal["session", "bearer", "jwt", "api_key"]
+
+# The explicit credential decides: a key before a JWT before a bearer token before the cookie a browser adds by itself.
+RANK: Mapping[CredentialKind, int] = MappingProxyType({"session": 1, "bearer": 2, "jwt": 3, "api_key": 4})
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What one verified credential says.
+
+    Attributes:
+        subject: who it stands for; the user's id for a session or bearer token.
+        user: the user, where it is one of ours.
+        session: the session it rests on, where it does.
+        scopes: what it allows (empty for a session: all that its user may do).
+        set_cookies: Set-Cookie values the client has to be sent, because the session was refreshed.
+    """
+
+    subject: str
+    user: User | None = None
+    session: Session | None = None
+    scopes: frozenset[str] = frozenset()
+    set_cookies: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthContext:
+    """The value of ``scope["auth"]``: never None, never half-filled.
+
+    Attributes:
+        subject: set whenever authenticated: the user's id for a session or bearer token.
+        user: the user, where the credential stands for one of ours.
+        session: the session the credential rests on.
+        credential: the kind that decided ("session", "bearer", "jwt", "api_key"), accepted or refused; None where
+            none was offered.
+        credentials: every kind that was offered and verified.
+        error: why the deciding credential was refused; None where it was not.
+        scopes: what the credential allows; Starlette's ``requires`` reads it.
+        parts: what features know of this request, each by its type.
+    """
+
+    subject: str | None = None
+    user: User | None = None
+    session: Session | None = None
+    credential: CredentialKind | None = None
+    credentials: Mapping[CredentialKind, Proof] = field(default_factory=dict)
+    error: AuthError | None = None
+    scopes: frozenset[str] = frozenset()
+    parts: Mapping[type, object] = field(default_factory=dict)
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether the deciding credential was offered and accepted."""
+        return self.subject is not None
+
+    @property
+    def session_user(self) -> tuple[Session, User]:
+        """The session and its user; raises NotAuthenticated (or the refusal) where there is none."""
+        if self.session is None or self.user is None:
+            raise self.error or NotAuthenticated
+        return self.session, self.user
+
+    def part(self, kind: type[P]) -> P | None:
+        """What a feature put here about this request, or None."""
+        found = self.parts.get(kind)
+        return found if isinstance(found, kind) else None
+
+    def with_part(self, part: object) -> AuthContext:
+        """This context with a feature's part added."""
+        return replace(self, parts={**self.parts, type(part): part})
+
+    def with_proof(self, kind: CredentialKind, proof: Proof) -> AuthContext:
+        """This context after a credential was verified: it decides if none of a higher rank was offered."""
+        credentials = {**self.credentials, kind: proof}
+        if not self._is_outranked_by(kind):
+            return replace(self, credentials=credentials)
+        return replace(
+            self,
+            subject=proof.subject,
+            user=proof.user,
+            session=proof.session,
+            credential=kind,
+            credentials=credentials,
+            error=None,
+            scopes=proof.scopes,
+        )
+
+    def with_refusal(self, kind: CredentialKind, error: AuthError) -> AuthContext:
+        """This context after a credential was refused: nothing falls back to one of a lower rank."""
+        if not self._is_outranked_by(kind):
+            return self
+        return replace(
+            self,
+            subject=None,
+            user=None,
+            session=None,
+            credential=kind,
+            error=error,
+            scopes=frozenset(),
+        )
+
+    def has_judged(self, kind: CredentialKind) -> bool:
+        """Whether a credential of this kind was offered and judged already."""
+        return kind in self.credentials or self.credential == kind
+
+    def _is_outranked_by(self, kind: CredentialKind) -> bool:
+        return self.credential is None or RANK[kind] > RANK[self.credential]
+
+
+ANONYMOUS = AuthContext()
+
+
+def auth_context(scope: MutableMapping[str, Any]) -> AuthContext:
+    """The AuthContext of a scope: ANONYMOUS where no middleware of ours has set one."""
+    found = scope.get("auth")
+    return found if isinstance(found, AuthContext) else ANONYMOUS

@@ -1,0 +1,1 @@
+"""Everything secret-shaped: random tokens, signatures, encryption, password hashes, without HTTP or I/O."""

@@ -1,0 +1,1 @@
+"""The mountable app: Better Auth's endpoints over our services."""

@@ -1,0 +1,66 @@
+"""What endpoints answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.responses import Response
+
+from asgi_auth.asgi.messages import error_headers
+from asgi_auth.endpoints.call import Call
+from asgi_auth.errors import AuthError, NotFound, Unavailable
+from asgi_auth.models import to_json
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer: a JSON body (None is ``null``), or ``html``, or ``is_empty``.
+
+    Attributes:
+        is_private: it holds a credential and must not be stored by caches.
+    """
+
+    body: object = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    html: str | None = None
+    is_empty: bool = False
+    is_private: bool = False
+
+
+def redirect(location: str) -> Answer:
+    """Send a browser somewhere else; the location has to be trusted."""
+    return Answer(status=302, headers={"location": location}, is_empty=True)
+
+
+def error_answer(error: AuthError) -> Answer:
+    """The answer to a refusal: ``{"message", "code"}``; 404 has no body."""
+    if isinstance(error, NotFound):
+        return Answer(status=404, is_empty=True)
+    headers = {}
+    if isinstance(error, Unavailable):
+        headers = {name.decode(): value.decode() for name, value in error_headers(error, realm="")}
+    return Answer(body=error.body, status=error.status, headers=headers)
+
+
+def to_response(answer: Answer, call: Call | None = None) -> Response:
+    """The answer as a Starlette response, with the cookies and headers that the call gathered."""
+    response = _plain(answer)
+    if call is None:
+        return response
+    for name, value in call.headers.items():
+        response.headers[name] = value
+    if call.cookies or call.headers or answer.is_private:
+        response.headers["cache-control"] = "no-store"
+    response.raw_headers.extend((b"set-cookie", cookie) for cookie in call.cookies)
+    return response
+
+
+def _plain(answer: Answer) -> Response:
+    if answer.is_empty:
+        return Response(status_code=answer.status, headers=answer.headers)
+    if answer.html is not None:
+        return Response(answer.html, answer.status, answer.headers, "text/html")
+    return Response(to_json(answer.body), answer.status, answer.headers, JSON)

@@ -1,0 +1,95 @@
+"""Endpoints of sessions: which there are, and ending them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from asgi_auth.endpoints.call import Call
+from asgi_auth.endpoints.responses import Answer
+from asgi_auth.endpoints.routing import Endpoints, get, post
+from asgi_auth.endpoints.schema import Body
+from asgi_auth.errors import BodyMustBeAnObject, MethodNotAllowed, NoFieldsToUpdate
+from asgi_auth.fields import wire
+from asgi_auth.services.session import LiveSession
+
+NOT_STORED: Mapping[str, str] = {"cache-control": "no-store", "pragma": "no-cache"}
+
+
+class RevokeSession(Body, frozen=True, kw_only=True):
+    """POST /revoke-session."""
+
+    token: str
+
+
+class SessionEndpoints(Endpoints):
+    """The sessions of the one who asks."""
+
+    @get("/get-session")
+    async def get_session(self, call: Call) -> Answer:
+        """The session and its user, or null; extended if it is due."""
+        defers = call.web.config.session.defers_refresh
+        live = await call.find_session(refreshes=not (defers or call.asks("disableRefresh")))
+        return _session_answer(live, tells_need=defers)
+
+    @post("/get-session", ignores_body=True)
+    async def refresh_session(self, call: Call) -> Answer:
+        """The same, where GET has left extending to this one."""
+        if not call.web.config.session.defers_refresh:
+            raise MethodNotAllowed
+        return _session_answer(await call.find_session(), tells_need=False)
+
+    @get("/list-sessions")
+    async def list_sessions(self, call: Call) -> Answer:
+        """All of the user's sessions that hold; asks for a fresh session, because it gives tokens away."""
+        live = await call.session()
+        call.services.sessions.require_fresh(live.session)
+        sessions = await call.services.sessions.list_user_sessions(live.user.id)
+        return Answer(body=[wire(session) for session in sessions], is_private=True)
+
+    @post("/revoke-session")
+    async def revoke_session(self, call: Call) -> Answer:
+        """End one of the user's own sessions; the answer never tells whether there was one."""
+        body = call.read(RevokeSession)
+        live = await call.session()
+        await call.services.sessions.revoke_token(body.token, user_id=live.user.id)
+        if body.token == live.session.token:
+            call.end_session()
+        return Answer(body={"status": True})
+
+    @post("/revoke-sessions")
+    async def revoke_sessions(self, call: Call) -> Answer:
+        """End all of the user's sessions, this one included."""
+        live = await call.session()
+        await call.services.sessions.revoke_all_user_sessions(live.user.id)
+        call.end_session()
+        return Answer(body={"status": True})
+
+    @post("/revoke-other-sessions")
+    async def revoke_other_sessions(self, call: Call) -> Answer:
+        """End all of the user's sessions but this one."""
+        live = await call.session()
+        await call.services.sessions.revoke_other_sessions(live.user.id, live.session.token)
+        return Answer(body={"status": True})
+
+    @post("/update-session")
+    async def update_session(self, call: Call) -> Answer:
+        """Change additional fields of the session."""
+        record = call.record()
+        live = await call.session()
+        if not isinstance(record, Mapping):
+            raise BodyMustBeAnObject
+        values = call.services.sessions.input_fields.for_update(record)
+        if not values:
+            raise NoFieldsToUpdate
+        session = await call.services.sessions.update_session(live.session.id, **values)
+        call.start_session(session, is_remembered=call.is_remembered)
+        return Answer(body={"session": wire(session)}, is_private=True)
+
+
+def _session_answer(live: LiveSession | None, *, tells_need: bool) -> Answer:
+    if live is None:
+        return Answer(body=None, headers=dict(NOT_STORED))
+    body: dict[str, object] = {"session": wire(live.session), "user": wire(live.user)}
+    if tells_need:
+        body["needsRefresh"] = live.needs_refresh
+    return Answer(body=body, headers=dict(NOT_STORED))

@@ -1,0 +1,141 @@
+"""Column types that store values exactly as Better Auth does, on SQLite and on Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Column, Integer, Text
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import TypeCompiler
+from sqlalchemy.types import REAL, TypeEngine, UserDefinedType
+
+from asgi_auth.clock import Timestamp
+from asgi_auth.fields import Field
+from asgi_auth.models import decode_hook, to_json
+
+Processor = Callable[[Any], Any]
+
+
+def _is_sqlite(dialect: Dialect) -> bool:
+    return dialect.name == "sqlite"
+
+
+class Moment(UserDefinedType[Timestamp]):
+    """An aware moment: ``timestamptz`` on Postgres; on SQLite ISO text, always with 3 digits and Z."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        """Python to database."""
+        return _moment_to_text if _is_sqlite(dialect) else _same
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
+        """Database to Python; raises ValueError for what is no moment."""
+        return _moment_from_text if _is_sqlite(dialect) else _moment_from_datetime
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def _moment_to_text(value: datetime | None) -> str | None:
+    return None if value is None else Timestamp.of(value).iso()
+
+
+def _moment_from_text(value: str | None) -> Timestamp | None:
+    return None if value is None else Timestamp.parse(value)
+
+
+def _moment_from_datetime(value: datetime | None) -> Timestamp | None:
+    return None if value is None else Timestamp.of(value)
+
+
+class Flag(UserDefinedType[bool]):
+    """True or False: ``boolean`` on Postgres, 0 or 1 on SQLite."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Processor:
+        """Python to database."""
+        return _flag_to_integer if _is_sqlite(dialect) else _same
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
+        """Database to Python."""
+        return _flag_from_integer if _is_sqlite(dialect) else _same
+
+
+def _flag_to_integer(value: bool | None) -> int | None:  # noqa: FBT001  (a column's value, not a switch)
+    return None if value is None else int(value)
+
+
+def _flag_from_integer(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
+
+
+class Json(UserDefinedType[object]):
+    """Any JSON value as text, on both databases; read back as the field's own type."""
+
+    cache_ok = False
+
+    def __init__(self, kind: object = object) -> None:
+        self.kind = kind
+
+    def bind_processor(self, dialect: Dialect) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
+        """Python to database."""
+        return lambda value: None if value is None else to_json(value).decode()
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
+        """Database to Python; raises ``msgspec.MsgspecError`` for what does not fit the field."""
+        decoder = msgspec.json.Decoder(self.kind, dec_hook=decode_hook)
+        return lambda value: None if value is None else decoder.decode(value)
+
+
+@compiles(Moment, "sqlite")
+def _moment_ddl_sqlite(_type: Moment, _compiler: TypeCompiler, **_: object) -> str:
+    return "date"
+
+
+@compiles(Moment)
+def _moment_ddl(_type: Moment, _compiler: TypeCompiler, **_: object) -> str:
+    return "timestamp with time zone"
+
+
+@compiles(Flag, "sqlite")
+def _flag_ddl_sqlite(_type: Flag, _compiler: TypeCompiler, **_: object) -> str:
+    return "integer"
+
+
+@compiles(Flag)
+def _flag_ddl(_type: Flag, _compiler: TypeCompiler, **_: object) -> str:
+    return "boolean"
+
+
+@compiles(Json)
+def _json_ddl(_type: Json, _compiler: TypeCompiler, **_: object) -> str:
+    return "text"
+
+
+def column_type(field: Field) -> TypeEngine[Any]:
+    """The column type in which a record's field is stored."""
+    if field.kind == "json":
+        return Json(field.type)
+    types: dict[str, TypeEngine[Any]] = {
+        "text": Text(),
+        "flag": Flag(),
+        "integer": Integer(),
+        "real": REAL(),
+        "moment": Moment(),
+    }
+    return types[field.kind]
+
+
+def added_column(field: Field) -> Column[Any]:
+    """The column for a field that a feature or the application adds: nullable, because rows exist already."""
+    return Column(field.wire_name, column_type(field), nullable=True, unique=field.rules.unique or None)
+
+
+__all__ = ["BigInteger", "Flag", "Integer", "Json", "Moment", "Text", "added_column", "column_type"]

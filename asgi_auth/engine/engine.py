@@ -1,0 +1,119 @@
+"""Engine: one database with all its stores."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import TypeVar
+
+import stamina
+import structlog
+from sqlalchemy import Table
+
+from asgi_auth.config import AuthConfig
+from asgi_auth.engine.executor import Executor
+from asgi_auth.engine.queries import SessionQueries, UserQueries, VerificationQueries
+from asgi_auth.engine.schema import create_missing, missing_from
+from asgi_auth.engine.store import Store
+from asgi_auth.engine.tables import build_tables
+from asgi_auth.errors import ConfigurationError, Unavailable
+from asgi_auth.models import Account, Record, Session, User, Verification
+
+R = TypeVar("R", bound=Record)
+
+_logger = structlog.get_logger("asgi_auth.engine")
+
+
+class Engine:
+    """The database of one Auth: its stores, its queries, its transactions.
+
+    ``user`` and ``session`` are the composed record types; ``tables`` are those of features, whose stores come from
+    ``store``.
+    """
+
+    def __init__(
+        self,
+        config: AuthConfig,
+        *,
+        user: type[User] = User,
+        session: type[Session] = Session,
+        tables: Iterable[Table] = (),
+    ) -> None:
+        self._config = config
+        self._executor = Executor(config.database, config.database_options)
+        self._metadata = build_tables(
+            has_defaults=self._executor.scheme != "sqlite", user=user, session=session, extra=tables
+        )
+        self._executor.before_use(self._ensure_connected)
+        self._connecting = asyncio.Lock()
+        self._is_ready = False
+        self.users = self.store("user", user)
+        self.sessions = self.store("session", session)
+        self.accounts = self.store("account", Account)
+        self.verifications = self.store("verification", Verification)
+        self.session_queries = SessionQueries(self._executor, self.sessions, self.users)
+        self.user_queries = UserQueries(self._executor, self.users, self.accounts.table)
+        self.verification_queries = VerificationQueries(self._executor, self.verifications)
+
+    def store(self, table: str, record: type[R]) -> Store[R]:
+        """The store of a table, by its name."""
+        return Store(self._executor, self._metadata.tables[table], record)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether ``connect`` has succeeded and ``disconnect`` not been called since."""
+        return self._is_ready
+
+    async def _ensure_connected(self) -> None:
+        if not self._is_ready:
+            await self.connect()
+
+    async def connect(self) -> None:
+        """Open the database and see to its schema; calling it again does nothing, calls at once wait for one another.
+
+        Raises Unavailable where the database does not answer after a few tries, ConfigurationError where tables are
+        missing that may not be created.
+        """
+        async with self._connecting:
+            if self._is_ready:
+                return
+            async for attempt in stamina.retry_context(on=Unavailable, attempts=3, wait_initial=0.1, timeout=15.0):
+                with attempt:
+                    await self._executor.connect()
+            await self._see_to_schema()
+            self._is_ready = True
+
+    async def _see_to_schema(self) -> None:
+        if self._config.database_options.creates_schema:
+            created = await create_missing(self._executor, self._metadata)
+            if created:
+                _logger.info("database.schema_created", statements=len(created))
+            return
+        missing = await missing_from(self._executor, self._metadata)
+        if missing:
+            await self._executor.disconnect()
+            raise ConfigurationError(f"the database lacks {', '.join(missing)}; let Auth.create_schema() make them")
+
+    async def create_schema(self) -> list[str]:
+        """Create missing tables and columns, whatever the configuration says; returns the SQL that ran."""
+        await self._executor.connect()
+        return await create_missing(self._executor, self._metadata)
+
+    async def disconnect(self) -> None:
+        """Close the database; calling it again does nothing."""
+        async with self._connecting:
+            self._is_ready = False
+            await self._executor.disconnect()
+
+    async def ping(self) -> None:
+        """Ask for an answer; raises Unavailable where none comes."""
+        await self._executor.run_text("SELECT 1")
+
+    def transaction(self) -> AbstractAsyncContextManager[None]:
+        """All statements of this task within the block take effect together, or none; blocks may nest."""
+        return self._executor.transaction()
+
+    def recorded(self) -> AbstractContextManager[list[str]]:
+        """Collect the SQL of every statement run within the block: for tests and benchmarks that count."""
+        return self._executor.recorded()

@@ -1,0 +1,63 @@
+"""What drivers raise, translated: a broken rule of the schema, or a fault that is not the user's."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from asgi_auth.errors import AuthError, Unavailable
+
+_logger = structlog.get_logger("asgi_auth.engine")
+
+UNIQUE_VIOLATION = "23505"
+INTEGRITY_CLASS = "23"
+
+
+class IntegrityViolation(Exception):
+    """A write broke a rule of the schema: a reference to a row that is gone, a missing value."""
+
+
+class UniqueViolation(IntegrityViolation):
+    """A write repeated a value that has to be unique."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise our own errors instead of a driver's.
+
+    A driver's message may quote stored values, so only its type and SQLSTATE are logged, and nothing of it is
+    chained to what is raised.
+    """
+    try:
+        yield
+    except (AuthError, IntegrityViolation):
+        raise
+    except Exception as error:
+        translation = _translate(error)
+        if translation is None:
+            raise
+        raise translation from None
+
+
+def _translate(error: Exception) -> Exception | None:
+    state = getattr(error, "sqlstate", None)
+    if isinstance(error, sqlite3.IntegrityError):
+        return _integrity(is_unique="UNIQUE" in str(error))
+    if isinstance(state, str) and state.startswith(INTEGRITY_CLASS):
+        return _integrity(is_unique=state == UNIQUE_VIOLATION)
+    if isinstance(error, sqlite3.Error | OSError | asyncio.TimeoutError) or _is_from_asyncpg(error):
+        _logger.error("database.unavailable", error=type(error).__name__, sqlstate=state)
+        return Unavailable()
+    return None
+
+
+def _integrity(*, is_unique: bool) -> IntegrityViolation:
+    return UniqueViolation() if is_unique else IntegrityViolation()
+
+
+def _is_from_asyncpg(error: Exception) -> bool:
+    return any(base.__module__.partition(".")[0] == "asyncpg" for base in type(error).__mro__)

@@ -1,0 +1,90 @@
+"""asyncpg's pool, as a backend of ``databases`` that runs precompiled statements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from databases import DatabaseURL
+from databases.backends.postgres import PostgresBackend as PlainBackend
+from databases.interfaces import ConnectionBackend
+
+from asgi_auth.engine.statement import Bound
+
+DEFAULT_POOL_SIZE = 10
+
+
+class PostgresBackend(PlainBackend):
+    """The pool. Options in the URL (``min_size``, ``max_size``, ``ssl``) are those of ``databases``."""
+
+    def __init__(self, database_url: DatabaseURL, **options: Any) -> None:
+        self.timeout: float = options["timeout"]
+        pool_size = options["pool_size"] or DEFAULT_POOL_SIZE
+        super().__init__(
+            database_url,
+            min_size=min(2, pool_size),
+            max_size=pool_size,
+            timeout=self.timeout,
+            command_timeout=self.timeout,
+        )
+
+    def _get_connection_kwargs(self) -> dict[str, Any]:
+        defaults = dict(self._options)
+        self._options = {}
+        try:
+            return {**defaults, **super()._get_connection_kwargs()}
+        finally:
+            self._options = defaults
+
+    @property
+    def pool(self) -> Any:
+        """Asyncpg's pool; None while disconnected."""
+        return self._pool
+
+    def connection(self) -> PostgresConnection:  # type: ignore[override]  # runs Bound statements
+        """One task's connection, taken from the pool when it is first used."""
+        return PostgresConnection(self)
+
+
+class PostgresConnection(ConnectionBackend):
+    """One task's connection."""
+
+    def __init__(self, backend: PostgresBackend) -> None:
+        self._backend = backend
+        self._connection: Any = None
+        self._transactions: list[Any] = []
+
+    async def acquire(self) -> None:
+        """Take a connection from the pool; raises TimeoutError when none is free in time."""
+        if self._backend.pool is None:
+            raise ConnectionError("disconnected")
+        self._connection = await self._backend.pool.acquire(timeout=self._backend.timeout)
+
+    async def release(self) -> None:
+        """Give it back."""
+        connection, self._connection = self._connection, None
+        if connection is not None and self._backend.pool is not None:
+            await self._backend.pool.release(connection)
+
+    @property
+    def raw_connection(self) -> PostgresConnection:
+        """Itself, for the transactions of this room."""
+        return self
+
+    async def fetch_all(self, query: Bound) -> list[Any]:  # type: ignore[override]  # see Bound
+        """Run a statement and return its rows."""
+        rows: list[Any] = await self._connection.fetch(query.statement.sql, *query.arguments)
+        return rows
+
+    async def begin(self) -> None:
+        """Begin a transaction, or a savepoint within one."""
+        transaction = self._connection.transaction()
+        await transaction.start()
+        self._transactions.append(transaction)
+
+    async def commit(self) -> None:
+        """Commit the innermost transaction."""
+        await self._transactions.pop().commit()
+
+    async def rollback(self) -> None:
+        """Undo the innermost transaction."""
+        await self._transactions.pop().rollback()

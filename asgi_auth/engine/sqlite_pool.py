@@ -1,0 +1,126 @@
+"""SQLite for many tasks at once: one writer, a few readers, each connection opened once."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiosqlite
+
+from asgi_auth.engine.statement import Bound
+from asgi_auth.errors import Unavailable
+
+Row = tuple[object, ...]
+
+
+class SQLiteConnection:
+    """One open connection and its thread; one statement at a time."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, path: str, *, patience: float) -> SQLiteConnection:
+        """Open a file (":memory:" for none) with write-ahead log, foreign keys, and patience with other writers."""
+        connection = aiosqlite.connect(path, isolation_level=None, timeout=patience)
+        # A process that never shut us down must still be able to end. The thread has no public name.
+        thread: Any = getattr(connection, "_thread", connection)
+        thread.daemon = True
+        opened = cls(await connection)
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            await opened.run(f"PRAGMA {pragma}")
+        return opened
+
+    async def run(self, sql: str) -> None:
+        """Run a statement without values and rows."""
+        await self._connection.execute_fetchall(sql)
+
+    async def fetch(self, query: Bound) -> list[Row]:
+        """Run a statement; one visit to the thread, so that a cancelled task leaves nothing half done."""
+        return [tuple(row) for row in await self._connection.execute_fetchall(query.statement.sql, query.arguments)]
+
+    async def rollback(self) -> None:
+        """Roll back, whether or not a transaction had begun: a cancelled BEGIN may still have run."""
+        with suppress(sqlite3.OperationalError):
+            await self.run("ROLLBACK")
+
+    async def close(self) -> None:
+        """Close the file and end the thread."""
+        await self._connection.close()
+
+
+class SQLitePool:
+    """One writer behind a lock, and readers opened as they are needed."""
+
+    def __init__(self, path: str, *, readers: int, timeout: float) -> None:
+        self._path = path or ":memory:"
+        self._timeout = timeout
+        self._readers = readers
+        self._idle: list[SQLiteConnection] = []
+        self._seats = asyncio.Semaphore(readers)
+        self._writing = asyncio.Lock()
+        self._writer: SQLiteConnection | None = None
+
+    @property
+    def _is_shared(self) -> bool:
+        # Every connection to ":memory:" would be a database of its own.
+        return self._path == ":memory:"
+
+    async def open(self) -> None:
+        """Open the writer; raises ``sqlite3.Error`` where the file cannot be used."""
+        self._writer = await SQLiteConnection.open(self._path, patience=self._timeout)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        idle, self._idle = self._idle, []
+        for connection in (*idle, self._writer):
+            if connection is not None:
+                await connection.close()
+        self._writer = None
+
+    async def take_writer(self) -> SQLiteConnection:
+        """Wait for the writer; raises Unavailable when it is not free in time."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._writing.acquire()
+        except TimeoutError:
+            raise Unavailable from None
+        if self._writer is None:
+            self._writing.release()
+            raise Unavailable
+        return self._writer
+
+    def give_writer(self) -> None:
+        """Let the next one write."""
+        self._writing.release()
+
+    @asynccontextmanager
+    async def writer(self) -> AsyncIterator[SQLiteConnection]:
+        """The writer, for one statement."""
+        connection = await self.take_writer()
+        try:
+            yield connection
+        finally:
+            self.give_writer()
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[SQLiteConnection]:
+        """A reader, for one statement."""
+        if self._is_shared:
+            async with self.writer() as connection:
+                yield connection
+            return
+        async with self._seats:
+            connection = self._idle.pop() if self._idle else await self._open_reader()
+            try:
+                yield connection
+            finally:
+                self._idle.append(connection)
+
+    async def _open_reader(self) -> SQLiteConnection:
+        if self._writer is None:
+            raise Unavailable
+        return await SQLiteConnection.open(self._path, patience=self._timeout)

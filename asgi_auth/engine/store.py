@@ -1,0 +1,127 @@
+"""A table as a store of frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy.sql import ClauseElement
+
+from asgi_auth.engine.executor import Executor
+from asgi_auth.engine.statement import Statement
+from asgi_auth.fields import fields_of
+from asgi_auth.models import Record
+
+R = TypeVar("R", bound=Record)
+Value = str | int | float | bool | datetime | None
+Rows = list[list[Any]]
+Shape = tuple[str, ...]
+
+LIST_LIMIT = 100
+"""Rows a list has at most, unless asked otherwise; Better Auth's default."""
+
+
+class Store(Generic[R]):
+    """One table in, frozen records out.
+
+    Conditions and values are given by Python field name. Every statement is compiled the first time its shape is
+    used and kept; shapes come from code, never from requests.
+    """
+
+    def __init__(self, executor: Executor, table: Table, record: type[R]) -> None:
+        self.record = record
+        self.table = table
+        self._executor = executor
+        self._columns = {field.name: table.c[field.wire_name] for field in fields_of(record)}
+        self._names = tuple(self._columns)
+        self._statements: dict[tuple[str, Shape, Shape], Statement] = {}
+
+    @property
+    def columns(self) -> tuple[ColumnElement[Any], ...]:
+        """The record's columns, in the order that ``build`` expects."""
+        return tuple(self._columns.values())
+
+    def build(self, row: list[Any]) -> R:
+        """Make a record of one row's values."""
+        return self.record(**dict(zip(self._names, row, strict=True)))
+
+    async def add(self, record: R) -> None:
+        """Write a new row; raises UniqueViolation or IntegrityViolation."""
+        statement = self._compiled("add", (), self._names)
+        await self._executor.run(statement, {f"set_{name}": getattr(record, name) for name in self._names})
+
+    async def find(self, **where: Value) -> R | None:
+        """The record that meets all conditions, or None."""
+        rows = await self._run("find", where)
+        return self.build(rows[0]) if rows else None
+
+    async def list(self, *, limit: int = LIST_LIMIT, **where: Value) -> Sequence[R]:
+        """All records that meet the conditions, oldest first."""
+        rows = await self._run("list", where, extra={"limit": limit})
+        return [self.build(row) for row in rows]
+
+    async def count(self, **where: Value) -> int:
+        """How many records meet the conditions."""
+        rows = await self._run("count", where)
+        return int(rows[0][0])
+
+    async def change(self, where: Mapping[str, Value], /, **values: object) -> R | None:
+        """Set values where all conditions hold, in one statement; returns the row as it is now, or None.
+
+        Conditions on the old values make it a compare-and-set.
+        """
+        rows = await self._run("change", where, values)
+        return self.build(rows[0]) if rows else None
+
+    async def take(self, **where: Value) -> R | None:
+        """Delete the row and return it, in one statement: of many callers one gets it."""
+        rows = await self._run("take", where)
+        return self.build(rows[0]) if rows else None
+
+    async def remove(self, **where: Value) -> int:
+        """Delete every row that meets the conditions; returns how many there were."""
+        return len(await self._run("remove", where))
+
+    async def _run(
+        self,
+        verb: str,
+        where: Mapping[str, Value],
+        values: Mapping[str, object] | None = None,
+        *,
+        extra: Mapping[str, object] | None = None,
+    ) -> Rows:
+        values = values or {}
+        conditions = tuple(name if value is not None else f"{name}?" for name, value in where.items())
+        statement = self._compiled(verb, conditions, tuple(values))
+        arguments: dict[str, object] = {f"where_{name}": value for name, value in where.items()}
+        arguments.update((f"set_{name}", value) for name, value in values.items())
+        arguments.update(extra or {})
+        return await self._executor.run(statement, arguments)
+
+    def _compiled(self, verb: str, conditions: Shape, values: Shape) -> Statement:
+        shape = (verb, conditions, values)
+        if shape not in self._statements:
+            self._statements[shape] = self._executor.compile(self._clause(verb, conditions, values))
+        return self._statements[shape]
+
+    def _clause(self, verb: str, conditions: Shape, values: Shape) -> ClauseElement:
+        where = and_(*(self._condition(name) for name in conditions)) if conditions else None
+        assignments = {self._columns[name]: bindparam(f"set_{name}", type_=self._columns[name].type) for name in values}
+        clause: Any = {
+            "add": lambda: insert(self.table).values(assignments),
+            "find": lambda: select(*self.columns).limit(1),
+            "list": lambda: select(*self.columns).order_by(self._columns["created_at"]).limit(bindparam("limit")),
+            "count": lambda: select(func.count()).select_from(self.table),
+            "change": lambda: update(self.table).values(assignments).returning(*self.columns),
+            "take": lambda: delete(self.table).returning(*self.columns),
+            "remove": lambda: delete(self.table).returning(self._columns["id"]),
+        }[verb]()
+        return clause if where is None else clause.where(where)  # type: ignore[no-any-return]
+
+    def _condition(self, name: str) -> ColumnElement[bool]:
+        if name.endswith("?"):
+            return self._columns[name[:-1]].is_(None)
+        column = self._columns[name]
+        return column == bindparam(f"where_{name}", type_=column.type)

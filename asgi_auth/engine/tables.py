@@ -1,0 +1,93 @@
+"""The core tables, name for name Better Auth's, with the columns that features and the application add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, text
+from sqlalchemy.sql.schema import SchemaItem
+
+from asgi_auth.engine.columns import Flag, Moment, Text, added_column
+from asgi_auth.fields import own_fields
+from asgi_auth.models import Session, User
+
+
+def build_tables(
+    *, has_defaults: bool, user: type[User], session: type[Session], extra: Iterable[Table] = ()
+) -> MetaData:
+    """All tables of one deployment.
+
+    ``has_defaults`` is for Postgres, where Better Auth's migrator gives creation times a default; on SQLite it does
+    not. ``extra`` are the tables of features.
+    """
+    metadata = MetaData()
+    default = text("CURRENT_TIMESTAMP") if has_defaults else None
+
+    def created(name: str = "createdAt") -> Column[object]:
+        return Column(name, Moment(), nullable=False, server_default=default)
+
+    def table(name: str, *items: SchemaItem) -> None:
+        Table(name, metadata, Column("id", Text(), primary_key=True), *items, quote=True)
+
+    table(
+        "user",
+        _text("name"),
+        Column("email", Text(), nullable=False, unique=True),
+        Column("emailVerified", Flag(), nullable=False),
+        Column("image", Text()),
+        created(),
+        created("updatedAt"),
+        *(added_column(field) for field in own_fields(user, User)),
+    )
+    table(
+        "session",
+        _moment("expiresAt"),
+        Column("token", Text(), nullable=False, unique=True),
+        created(),
+        _moment("updatedAt"),
+        Column("ipAddress", Text()),
+        Column("userAgent", Text()),
+        _owner(),
+        *(added_column(field) for field in own_fields(session, Session)),
+        Index("session_userId_idx", "userId"),
+    )
+    table(
+        "account",
+        _text("accountId"),
+        _text("providerId"),
+        _owner(),
+        Column("accessToken", Text()),
+        Column("refreshToken", Text()),
+        Column("idToken", Text()),
+        Column("accessTokenExpiresAt", Moment()),
+        Column("refreshTokenExpiresAt", Moment()),
+        Column("scope", Text()),
+        Column("password", Text()),
+        created(),
+        _moment("updatedAt"),
+        Index("account_userId_idx", "userId"),
+    )
+    table(
+        "verification",
+        _text("identifier"),
+        _text("value"),
+        _moment("expiresAt"),
+        created(),
+        created("updatedAt"),
+        Index("verification_identifier_idx", "identifier"),
+    )
+    for feature_table in extra:
+        feature_table.to_metadata(metadata)
+    return metadata
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text(), nullable=False)
+
+
+def _moment(name: str) -> Column[object]:
+    return Column(name, Moment(), nullable=False)
+
+
+def _owner() -> Column[str]:
+    return Column("userId", Text(), ForeignKey("user.id", ondelete="CASCADE"), nullable=False)

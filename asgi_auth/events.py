@@ -1,0 +1,76 @@
+"""What happened, as typed facts, and the bus that tells whoever asked to know."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import structlog
+
+from asgi_auth.models import Session, User
+
+
+@dataclass(frozen=True, slots=True)
+class UserCreated:
+    """A user signed up."""
+
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class UserChanged:
+    """A user's row was written."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """A user's password was replaced."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCreated:
+    """A user signed in; ``method`` names the way in."""
+
+    session: Session
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRevoked:
+    """A session ended before its time."""
+
+    session_id: str
+    user_id: str
+
+
+E = TypeVar("E")
+Listener = Callable[[E], Awaitable[None]]
+
+_logger = structlog.get_logger("asgi_auth.events")
+
+
+class EventBus:
+    """Tells listeners, in the order in which they subscribed, within the task that made the fact true.
+
+    A listener that fails is logged and does not stop the others: the fact is already true.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: dict[type, list[Listener[object]]] = {}
+
+    def subscribe(self, event: type[E], listener: Listener[E]) -> None:
+        """Have ``listener`` awaited for each event of this type."""
+        self._listeners.setdefault(event, []).append(cast("Listener[object]", listener))
+
+    async def publish(self, event: object) -> None:
+        """Tell everybody who subscribed to this type of event."""
+        for listener in self._listeners.get(type(event), ()):
+            try:
+                await listener(event)
+            except Exception:
+                _logger.exception("event.listener_failed", event_type=type(event).__name__)

@@ -1,0 +1,40 @@
+"""Feature: the socket a slice plugs into. The core never learns its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from sqlalchemy import Table
+
+from asgi_auth.endpoints.routing import Endpoints
+from asgi_auth.middleware import CredentialSource
+from asgi_auth.models import Session, User
+from asgi_auth.services.registry import Services
+
+
+class Feature:
+    """Subclass it and override what the feature has.
+
+    Attributes:
+        name: its name, once in an Auth.
+        tables: its own tables.
+        user_fields: a subclass of User with the fields it adds; each needs a default.
+        session_fields: likewise for Session. Read them through ``asgi_auth.fields.view``.
+    """
+
+    name: ClassVar[str]
+    tables: ClassVar[tuple[Table, ...]] = ()
+    user_fields: ClassVar[type[User] | None] = None
+    session_fields: ClassVar[type[Session] | None] = None
+
+    def install(self, services: Services) -> None:
+        """Add its service to the registry, its steps to the door, its listeners to the events."""
+
+    def endpoints(self, services: Services) -> Iterable[Endpoints]:  # noqa: ARG002  (a socket)
+        """Its groups of endpoints."""
+        return ()
+
+    def sources(self, services: Services) -> Iterable[CredentialSource]:  # noqa: ARG002  (a socket)
+        """The kinds of credentials it adds, for ``auth.wrap``."""
+        return ()

@@ -1,0 +1,174 @@
+"""The fields of records: what features and the application add to User and Session, and how they meet JSON."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec.structs import FieldInfo
+from msgspec.structs import fields as struct_fields
+
+from asgi_auth.clock import Timestamp
+from asgi_auth.errors import ConfigurationError
+from asgi_auth.models import Record, decode_hook, encode_hook
+
+R = TypeVar("R", bound=Record)
+
+ColumnKind = Literal["text", "flag", "integer", "real", "moment", "json"]
+
+_KINDS: Mapping[object, ColumnKind] = types.MappingProxyType(
+    {str: "text", bool: "flag", int: "integer", float: "real", datetime: "moment", Timestamp: "moment"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRules:
+    """What may be done with a field that a feature or the application adds to User or Session.
+
+    Put it into the annotation: ``company: Annotated[str | None, FieldRules(input=False)] = None``.
+
+    Attributes:
+        input: a client may set it at sign-up and in updates (default True).
+        returned: it is part of JSON answers (default True).
+        unique: no two rows may share a value (default False).
+    """
+
+    input: bool = True
+    returned: bool = True
+    unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a record, seen from all sides.
+
+    Attributes:
+        name: its Python name.
+        wire_name: its name in JSON and in the database.
+        type: its full type, None included where it is optional.
+        kind: the kind of column it is stored in.
+        is_optional: None is a value of it.
+        is_required: it has no default.
+    """
+
+    name: str
+    wire_name: str
+    type: object
+    kind: ColumnKind
+    is_optional: bool
+    is_required: bool
+    rules: FieldRules
+    info: FieldInfo
+
+    def default(self) -> object:
+        """The value it takes when none is given; only where ``is_required`` is False."""
+        if self.info.default_factory is not msgspec.NODEFAULT:
+            return self.info.default_factory()
+        return self.info.default
+
+
+@cache
+def fields_of(record: type[Record]) -> tuple[Field, ...]:
+    """All fields of a record type, in the order of its definition."""
+    hints = get_type_hints(record, include_extras=True)
+    return tuple(_field(info, hints[info.name]) for info in struct_fields(record))
+
+
+def _field(info: FieldInfo, hint: object) -> Field:
+    bare, rules = _split(hint)
+    members = get_args(bare) if get_origin(bare) in (typing.Union, types.UnionType) else (bare,)
+    concrete = [member for member in members if member is not types.NoneType]
+    return Field(
+        name=info.name,
+        wire_name=info.encode_name,
+        type=bare,
+        kind=_KINDS.get(concrete[0], "json") if len(concrete) == 1 else "json",
+        is_optional=len(concrete) < len(members),
+        is_required=info.required,
+        rules=rules,
+        info=info,
+    )
+
+
+def _split(hint: object) -> tuple[object, FieldRules]:
+    if get_origin(hint) is not Annotated:
+        return hint, FieldRules()
+    bare, *extras = get_args(hint)
+    return bare, next((extra for extra in extras if isinstance(extra, FieldRules)), FieldRules())
+
+
+def own_fields(extension: type[Record], core: type[Record]) -> tuple[Field, ...]:
+    """The fields that ``extension``, a subclass of ``core``, adds to it."""
+    known = set(core.__struct_fields__)
+    return tuple(field for field in fields_of(extension) if field.name not in known)
+
+
+def compose(core: type[R], extensions: Iterable[type[R]], application: type[R]) -> type[R]:
+    """One record type with the fields of all features, being a subclass of the application's own.
+
+    Raises ConfigurationError where two of them claim the same field, or where a field could not be filled for
+    rows that exist already: an added field needs a default or must allow None.
+    """
+    claimed = dict.fromkeys(application.__struct_fields__, application.__name__)
+    added: list[tuple[str, object, object]] = []
+    for extension in extensions:
+        if not issubclass(extension, core):
+            raise ConfigurationError(f"{extension.__name__} must be a subclass of {core.__name__}")
+        for field in own_fields(extension, core):
+            if field.name in claimed:
+                owner = claimed[field.name]
+                raise ConfigurationError(f"{field.name} is claimed by {owner} and by {extension.__name__}")
+            claimed[field.name] = extension.__name__
+            added.append(_definition(field, extension))
+    if not added:
+        return application
+    composed = msgspec.defstruct(
+        application.__name__,
+        added,
+        bases=(application,),
+        kw_only=True,
+        frozen=True,
+        rename="camel",
+    )
+    return typing.cast("type[R]", composed)
+
+
+def _definition(field: Field, extension: type[Record]) -> tuple[str, object, object]:
+    if field.is_required:
+        raise ConfigurationError(f"{extension.__name__}.{field.name} needs a default")
+    default = (
+        msgspec.field(default_factory=field.info.default_factory)
+        if field.info.default_factory is not msgspec.NODEFAULT
+        else field.info.default
+    )
+    return field.name, Annotated[field.type, field.rules], default
+
+
+def view(record: Record, kind: type[R]) -> R:
+    """Read a composed record as the type that declared some of its fields: a feature's own, typed."""
+    return kind(**{name: getattr(record, name) for name in kind.__struct_fields__})
+
+
+@cache
+def _hidden(kind: type[Record]) -> tuple[str, ...]:
+    return tuple(field.wire_name for field in fields_of(kind) if not field.rules.returned)
+
+
+def wire(record: Record) -> dict[str, object]:
+    """The record as its JSON answer: camelCase, only returned fields, dates as JavaScript's, ``id`` last."""
+    data: dict[str, object] = msgspec.to_builtins(record, enc_hook=encode_hook)
+    for name in _hidden(type(record)):
+        del data[name]
+    data["id"] = data.pop("id")
+    return data
+
+
+def convert(field: Field, value: object) -> object:
+    """Check a JSON value against a field's type; raises ``msgspec.ValidationError``."""
+    return msgspec.convert(value, type=field.type, dec_hook=decode_hook)

@@ -1,0 +1,148 @@
+"""Guards: who may pass. Usable on any scope, in any framework, and as a raw ASGI wrapper."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from asgi_auth.asgi.messages import refuse
+from asgi_auth.asgi.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_auth.context import AuthContext, CredentialKind, Proof, auth_context
+from asgi_auth.errors import AuthError, Forbidden, NotAuthenticated
+
+
+class Guard(ABC):
+    """A rule about who may pass.
+
+    A refused credential is refused by every guard: nothing falls back to another one.
+    """
+
+    @abstractmethod
+    def admit(self, context: AuthContext) -> Proof:
+        """The proof that satisfies this guard; raises an AuthError where there is none."""
+
+    def check(self, scope: Scope) -> Proof:
+        """Judge the request of a scope; raises NotAuthenticated (401), Forbidden (403) or Unavailable (503)."""
+        context = auth_context(scope)
+        if context.error is not None:
+            raise context.error
+        return self.admit(context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule(Guard):
+    kinds: frozenset[CredentialKind] | None = None
+    needs_session: bool = False
+    needs_user: bool = False
+
+    def admit(self, context: AuthContext) -> Proof:
+        for kind, proof in _deciding_first(context):
+            if (
+                (self.kinds is None or kind in self.kinds)
+                and (not self.needs_session or proof.session is not None)
+                and (not self.needs_user or proof.user is not None)
+            ):
+                return proof
+        raise NotAuthenticated
+
+
+def _deciding_first(context: AuthContext) -> list[tuple[CredentialKind, Proof]]:
+    return sorted(context.credentials.items(), key=lambda item: item[0] != context.credential)
+
+
+@dataclass(frozen=True, slots=True)
+class _Either(Guard):
+    guards: tuple[Guard, ...]
+
+    def admit(self, context: AuthContext) -> Proof:
+        refusals: list[AuthError] = []
+        for guard in self.guards:
+            try:
+                return guard.admit(context)
+            except AuthError as refusal:
+                refusals.append(refusal)
+        # The one that came closest says most: 403 before 401.
+        raise max(refusals, key=lambda refusal: refusal.status)
+
+
+@dataclass(frozen=True, slots=True)
+class _AllOf(Guard):
+    guards: tuple[Guard, ...]
+
+    def admit(self, context: AuthContext) -> Proof:
+        proofs = [guard.admit(context) for guard in self.guards]
+        if len({proof.subject for proof in proofs}) > 1:
+            raise Forbidden
+        return proofs[0]
+
+
+def require_authenticated() -> Guard:
+    """Any accepted credential will do."""
+    return _Rule()
+
+
+def require_session() -> Guard:
+    """A credential that rests on a session: cookie or bearer token."""
+    return _Rule(needs_session=True)
+
+
+def require_bearer() -> Guard:
+    """A bearer token, and nothing else."""
+    return _Rule(kinds=frozenset({"bearer"}))
+
+
+def require_user() -> Guard:
+    """A credential that stands for one of our users."""
+    return _Rule(needs_user=True)
+
+
+def either(*guards: Guard) -> Guard:
+    """At least one of the guards lets pass; raises ValueError without any."""
+    if not guards:
+        raise ValueError("either() needs a guard")
+    return _Either(guards)
+
+
+def all_of(*guards: Guard) -> Guard:
+    """All guards let pass, each with a credential of the same subject (else 403); raises ValueError without any."""
+    if not guards:
+        raise ValueError("all_of() needs a guard")
+    return _AllOf(guards)
+
+
+class Protect:
+    """Lets requests pass that satisfy all guards, and answers the others in the contract's JSON shape.
+
+    401 carries WWW-Authenticate, 503 Retry-After; a WebSocket handshake is refused before it is accepted. An
+    AuthError that the application raises before it has begun to answer is answered in the same way.
+
+    Args:
+        app: the application behind it.
+        guards: who may pass (default: whoever is authenticated).
+        realm: named in WWW-Authenticate (default "asgi_auth").
+    """
+
+    def __init__(self, app: ASGIApp, *guards: Guard, realm: str = "asgi_auth") -> None:
+        self.app = app
+        self._guard = all_of(*guards) if guards else require_authenticated()
+        self._realm = realm
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Judge a request or a handshake; lifespan passes, an unknown kind of scope does not."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            self._guard.check(scope)
+            await self.app(scope, receive, sending)
+        except AuthError as error:
+            if begun or scope["type"] not in ("http", "websocket"):
+                raise
+            await refuse(scope, receive, send, error, realm=self._realm)

@@ -1,0 +1,1 @@
+"""What production needs and no rule depends on."""

@@ -1,0 +1,135 @@
+"""What all identifying middlewares share: which scopes, which paths, whose word counts, what happens on a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol
+
+import structlog
+
+from asgi_auth.asgi.headers import find_header
+from asgi_auth.asgi.messages import refuse, with_cookies
+from asgi_auth.asgi.paths import ExemptPaths, route_path
+from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
+from asgi_auth.context import ANONYMOUS, AuthContext, CredentialKind, Proof, auth_context
+from asgi_auth.errors import AuthError, NotAuthenticated, Unavailable
+from asgi_auth.infrastructure.metrics import REQUEST_FAULT
+from asgi_auth.services.registry import Services
+
+OnFault = Literal["refuse", "pass"]
+
+_logger = structlog.get_logger("asgi_auth.middleware")
+
+
+class CredentialSource(Protocol):
+    """Where one kind of credential sits, and who judges it."""
+
+    kind: CredentialKind
+
+    def extract(self, scope: Scope) -> str | None:
+        """The credential of a request, or None; raises RepeatedHeader where there are two."""
+
+    async def authenticate(self, credential: str, scope: Scope) -> Proof:
+        """What a credential proves; raises an AuthError where it is refused, Unavailable where nobody can tell."""
+
+
+class CredentialMiddleware:
+    """Fills ``scope["auth"]`` from the credentials of its sources; may be composed in any order and number.
+
+    Args:
+        app: the application behind it.
+        services: what judges credentials.
+        sources: the kinds of credentials it looks for.
+        required: answer 401 where the first source's kind was not offered and accepted (default False).
+        on_fault: what happens where a credential was offered and could not be judged: "refuse" (default) answers
+            503; "pass" lets the application see ``scope["auth"].error``.
+        exempt: paths that are let through unlooked at; see ``ExemptPaths`` for their form.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        services: Services,
+        *,
+        sources: Sequence[CredentialSource],
+        required: bool = False,
+        on_fault: OnFault = "refuse",
+        exempt: Iterable[str] = (),
+    ) -> None:
+        self.app = app
+        self.services = services
+        self.sources = tuple(sources)
+        self._required = required
+        self._on_fault = on_fault
+        self._exempt = ExemptPaths(exempt)
+        self._realm = services.config.app_name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Identify a request or a handshake; lifespan passes, and an unknown kind of scope is nobody's."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] not in ("http", "websocket"):
+            scope["auth"] = ANONYMOUS
+            await self.app(scope, receive, send)
+            return
+        if self._is_let_through(scope):
+            scope.setdefault("auth", ANONYMOUS)
+            await self.app(scope, receive, send)
+            return
+        try:
+            context, cookies = await self._identify(scope)
+            self._check_required(context)
+        except AuthError as error:
+            await refuse(scope, receive, send, error, realm=self._realm)
+            return
+        scope["auth"] = context
+        await self.app(scope, receive, with_cookies(send, cookies) if cookies else send)
+
+    async def _identify(self, scope: Scope) -> tuple[AuthContext, tuple[bytes, ...]]:
+        context = auth_context(scope)
+        cookies: tuple[bytes, ...] = ()
+        for source in self.sources:
+            if context.has_judged(source.kind):
+                continue
+            credential = source.extract(scope)
+            if credential is None:
+                continue
+            try:
+                proof = await source.authenticate(credential, scope)
+            except Unavailable as fault:
+                context = self._fault(context, source.kind, fault)
+            except AuthError as refusal:
+                _logger.info("credential.refused", kind=source.kind, code=refusal.code)
+                context = context.with_refusal(source.kind, refusal)
+            else:
+                context = context.with_proof(source.kind, proof)
+                cookies += proof.set_cookies
+        return context, cookies
+
+    def _fault(self, context: AuthContext, kind: CredentialKind, fault: Unavailable) -> AuthContext:
+        self.services.metrics.increment(REQUEST_FAULT, kind=kind)
+        _logger.error("credential.not_judged", kind=kind)
+        if self._on_fault == "refuse":
+            raise fault
+        return context.with_refusal(kind, fault)
+
+    def _check_required(self, context: AuthContext) -> None:
+        if not self._required:
+            return
+        if context.error is not None:
+            raise context.error
+        if self.sources[0].kind not in context.credentials:
+            raise NotAuthenticated
+
+    def _is_let_through(self, scope: Scope) -> bool:
+        return _is_preflight(scope) or (bool(self._exempt) and self._exempt.matches(route_path(scope)))
+
+
+def _is_preflight(scope: Scope) -> bool:
+    """Whether this is CORS's question before a request: browsers send it without credentials (Fetch, 4.8)."""
+    return (
+        scope.get("method") == "OPTIONS"
+        and find_header(scope, b"access-control-request-method") is not None
+        and find_header(scope, b"origin") is not None
+    )

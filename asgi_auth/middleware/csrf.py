@@ -1,0 +1,71 @@
+"""Protection of the application's own routes against requests that other sites make browsers send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+
+from asgi_auth.asgi.headers import find_header
+from asgi_auth.asgi.messages import refuse
+from asgi_auth.asgi.paths import ExemptPaths, route_path
+from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
+from asgi_auth.context import auth_context
+from asgi_auth.errors import Forbidden, MissingOrigin
+from asgi_auth.origin_policy import SAFE_METHODS, OriginPolicy
+from asgi_auth.services.registry import Services
+
+OWN_SITE = frozenset({"same-origin", "none"})
+"""Sec-Fetch-Site values of requests that no other site has caused (Fetch Metadata, 2.3)."""
+
+_logger = structlog.get_logger("asgi_auth.csrf")
+
+
+class CSRFMiddleware:
+    """Refuses unsafe requests that were identified by cookie and come from an untrusted origin (403).
+
+    Stands behind the middleware that identifies. Requests with another credential, or none, are not its business:
+    a foreign page cannot add one. WebSocket handshakes are checked where the cookie is judged.
+
+    Args:
+        app: the application behind it.
+        services: ``auth.services``.
+        exempt: paths that are let through unlooked at.
+    """
+
+    def __init__(self, app: ASGIApp, services: Services, *, exempt: Iterable[str] = ()) -> None:
+        self.app = app
+        self._origins = OriginPolicy(services.config)
+        self._allows_missing = services.config.csrf.allows_missing_origin
+        self._realm = services.config.app_name
+        self._exempt = ExemptPaths(exempt)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer 403."""
+        if scope["type"] == "http" and self._is_at_risk(scope):
+            try:
+                self._check(scope)
+            except Forbidden as error:
+                _logger.warning("csrf.refused", code=error.code)
+                await refuse(scope, receive, send, error, realm=self._realm)
+                return
+        await self.app(scope, receive, send)
+
+    def _is_at_risk(self, scope: Scope) -> bool:
+        return (
+            scope["method"] not in SAFE_METHODS
+            and auth_context(scope).credential == "session"
+            and not (self._exempt and self._exempt.matches(route_path(scope)))
+        )
+
+    def _check(self, scope: Scope) -> None:
+        site = find_header(scope, b"sec-fetch-site")
+        if site in OWN_SITE:
+            return
+        try:
+            self._origins.check(scope)
+        except MissingOrigin:
+            # A browser that sent Sec-Fetch-Site has told that another site is behind it.
+            says_nothing = site is None and find_header(scope, b"origin") is None
+            if not (says_nothing and self._allows_missing):
+                raise

@@ -1,0 +1,75 @@
+"""The session cookie as a credential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from asgi_auth.asgi.types import ASGIApp, Scope
+from asgi_auth.context import CredentialKind, Proof
+from asgi_auth.errors import InvalidToken
+from asgi_auth.middleware.base import CredentialMiddleware, OnFault
+from asgi_auth.origin_policy import OriginPolicy
+from asgi_auth.services.registry import Services
+from asgi_auth.session_cookies import SessionCookies
+
+
+class SessionSource:
+    """Finds the session cookie; sessions judge it.
+
+    On a WebSocket handshake the Origin has to be trusted as well: browsers send cookies along for any page, and no
+    CORS stands in between.
+    """
+
+    kind: CredentialKind = "session"
+
+    def __init__(self, services: Services, *, cookie_name: str | None = None) -> None:
+        self._sessions = services.sessions
+        self._cookies = SessionCookies(services.config, services.signer, token_name=cookie_name)
+        self._origins = OriginPolicy(services.config)
+
+    def extract(self, scope: Scope) -> str | None:
+        """The session token, "" for a cookie whose signature does not hold, None without a cookie."""
+        offered = self._cookies.offered(scope)
+        if not any(offered):
+            return None
+        return self._cookies.unsign(offered) or ""
+
+    async def authenticate(self, credential: str, scope: Scope) -> Proof:
+        """The session's user; raises InvalidToken, InvalidOrigin, MissingOrigin or Unavailable."""
+        if not credential:
+            raise InvalidToken
+        if scope["type"] == "websocket":
+            self._origins.check(scope)
+        live = await self._sessions.get_session(credential, refreshes=self._cookies.is_remembered(scope))
+        return Proof(
+            subject=live.user.id,
+            user=live.user,
+            session=live.session,
+            set_cookies=self._cookies.refresh(live.session) if live.is_refreshed else (),
+        )
+
+
+class SessionMiddleware(CredentialMiddleware):
+    """Identifies by session cookie, and sends it again when the session was extended.
+
+    Args:
+        app: the application behind it.
+        services: ``auth.services``.
+        cookie_name: another name than the configured one.
+        required: answer 401 without a session (default False).
+        on_fault: "refuse" (default) or "pass", see CredentialMiddleware.
+        exempt: paths that are let through unlooked at.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        services: Services,
+        *,
+        cookie_name: str | None = None,
+        required: bool = False,
+        on_fault: OnFault = "refuse",
+        exempt: Iterable[str] = (),
+    ) -> None:
+        sources = [SessionSource(services, cookie_name=cookie_name)]
+        super().__init__(app, services, sources=sources, required=required, on_fault=on_fault, exempt=exempt)

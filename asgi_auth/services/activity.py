@@ -1,0 +1,63 @@
+"""Noting that sessions are in use, off the path of requests."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from asgi_auth.clock import Clock, Timestamp
+from asgi_auth.engine import Engine
+from asgi_auth.errors import Unavailable
+from asgi_auth.models import Session
+
+WRITE_EVERY = timedelta(seconds=60)
+"""A session's ``updatedAt`` moves at most once in this time, over all processes."""
+
+BATCH_DELAY = 1.0
+"""Seconds that uses are collected for before they are written together."""
+
+_logger = structlog.get_logger("asgi_auth.session")
+
+
+class ActivityRecorder:
+    """Collects uses of sessions and writes them in batches."""
+
+    def __init__(self, engine: Engine, *, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._pending: dict[str, Timestamp] = {}
+        self._writer: asyncio.Task[None] | None = None
+
+    def record(self, session: Session) -> None:
+        """Note that a session is in use now; returns at once."""
+        now = self._clock()
+        if now - session.updated_at < WRITE_EVERY:
+            return
+        self._pending.setdefault(session.token, now)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_later())
+
+    async def _write_later(self) -> None:
+        await asyncio.sleep(BATCH_DELAY)
+        await self._write()
+
+    async def _write(self) -> None:
+        pending, self._pending = self._pending, {}
+        try:
+            async with self._engine.transaction():
+                for token, used_at in pending.items():
+                    before = Timestamp.of(used_at - WRITE_EVERY)
+                    await self._engine.session_queries.touch(token, used_at=used_at, before=before)
+        except Unavailable:
+            # A lost note about activity is nobody's failed request.
+            _logger.warning("session.activity_not_written", sessions=len(pending))
+
+    async def close(self) -> None:
+        """Write what has been collected."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        if self._pending:
+            await self._write()

@@ -1,0 +1,84 @@
+"""Session tokens that travel in the Authorization header (RFC 6750)."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from asgi_auth.config import BearerOptions
+from asgi_auth.crypto.signing import Signer
+from asgi_auth.errors import InvalidToken, NotAuthenticated
+from asgi_auth.infrastructure.metrics import BEARER_VERIFY, Metrics
+from asgi_auth.models import Session
+from asgi_auth.services.session import LiveSession, SessionService
+
+MAX_LENGTH = 4096
+SCHEME = "bearer "
+JWT_DOTS = 2
+AUTH_TOKEN_HEADER = "set-auth-token"  # noqa: S105  (a header's name)
+EXPOSE_HEADER = "access-control-expose-headers"
+
+
+class BearerTokenService:
+    """Bearer tokens: the raw session token, or the token signed as in the cookie."""
+
+    def __init__(self, options: BearerOptions, signer: Signer, sessions: SessionService, *, metrics: Metrics) -> None:
+        self._options = options
+        self._signer = signer
+        self._sessions = sessions
+        self._metrics = metrics
+
+    def extract_bearer_token(self, authorization: str | None) -> str | None:
+        """The session token's text in an Authorization header's value, or None where it is none of ours.
+
+        Other schemes and JWTs (exactly two dots) are somebody else's. "Bearer" without a token is an empty token.
+        """
+        if authorization is None:
+            return None
+        if authorization.lower() == SCHEME.strip():
+            return ""
+        if authorization[: len(SCHEME)].lower() != SCHEME:
+            return None
+        token = authorization[len(SCHEME) :].strip()
+        return None if token.count(".") == JWT_DOTS else token
+
+    def validate_bearer_token(self, token: str) -> str:
+        """The session token that a bearer token stands for; raises InvalidToken for a wrong or missing signature."""
+        if not token or len(token) > MAX_LENGTH or not (token.isascii() and token.isprintable()):
+            raise InvalidToken
+        if "." not in token:
+            if self._options.requires_signature:
+                raise InvalidToken
+            return token
+        signed = unquote(token) if "%" in token else token
+        unsigned = self._signer.unsign(signed)
+        if unsigned is None:
+            raise InvalidToken
+        return unsigned
+
+    async def get_session_from_bearer(self, token: str, *, refreshes: bool = True) -> LiveSession:
+        """The session and user of a bearer token; raises InvalidToken."""
+        try:
+            live = await self._sessions.get_session(self.validate_bearer_token(token), refreshes=refreshes)
+        except NotAuthenticated:
+            self._metrics.increment(BEARER_VERIFY, outcome="refused")
+            raise
+        self._metrics.increment(BEARER_VERIFY, outcome="accepted")
+        return live
+
+    async def revoke_bearer_session(self, token: str) -> bool:
+        """End the session of a bearer token; False where there was none. Raises InvalidToken for a bad signature."""
+        return await self._sessions.revoke_token(self.validate_bearer_token(token))
+
+    @property
+    def header_names(self) -> tuple[str, ...]:
+        """The headers that ``handle_bearer_response`` may give."""
+        return (AUTH_TOKEN_HEADER, EXPOSE_HEADER)
+
+    def handle_bearer_response(self, session: Session) -> dict[str, str]:
+        """The headers of an answer that starts or renews a session, for clients without cookies."""
+        if not self._options.is_enabled:
+            return {}
+        return {
+            AUTH_TOKEN_HEADER: self._signer.sign(session.token),
+            EXPOSE_HEADER: AUTH_TOKEN_HEADER,
+        }

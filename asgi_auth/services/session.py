@@ -1,0 +1,218 @@
+"""Sessions: one code path for creating, reading, listing and revoking them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from asgi_auth.clock import Clock, Timestamp
+from asgi_auth.config import SessionOptions
+from asgi_auth.crypto.tokens import generate_id
+from asgi_auth.engine import Engine, IntegrityViolation
+from asgi_auth.errors import InvalidToken, SessionNotCreated, SessionNotFresh
+from asgi_auth.events import EventBus, SessionRevoked
+from asgi_auth.infrastructure.metrics import SESSION_CACHE_MISS, Metrics
+from asgi_auth.models import Session, User
+from asgi_auth.services.activity import ActivityRecorder
+from asgi_auth.services.input_fields import InputFields
+
+TOKEN_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """What is known of the device at the other end; "" where nothing is."""
+
+    ip_address: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSession:
+    """A session that holds, with its user.
+
+    Attributes:
+        is_refreshed: its expiry has just been moved, so that its cookie has to be sent again.
+        needs_refresh: it is due, but was only to be read.
+    """
+
+    session: Session
+    user: User
+    is_refreshed: bool = False
+    needs_refresh: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionMetadata:
+    """What may be shown of a session: everything but its token."""
+
+    id: str
+    user_id: str
+    created_at: Timestamp
+    updated_at: Timestamp
+    expires_at: Timestamp
+    ip_address: str
+    user_agent: str
+
+
+class SessionService:
+    """The sessions of one Auth. Get, refresh and activity go by token; everything else by id."""
+
+    def __init__(
+        self, engine: Engine, options: SessionOptions, *, clock: Clock, metrics: Metrics, events: EventBus
+    ) -> None:
+        self._engine = engine
+        self._options = options
+        self._clock = clock
+        self._metrics = metrics
+        self._events = events
+        self._activity = ActivityRecorder(engine, clock=clock)
+        self.input_fields = InputFields(engine.sessions.record, Session)
+
+    async def create(self, user: User, *, device: Device | None = None, is_remembered: bool = True) -> Session:
+        """Start a session; raises SessionNotCreated where the user is gone.
+
+        Ways in do not call this but ``SignInService.complete``: the one door.
+        """
+        now = self._clock()
+        device = device or Device()
+        session = self._engine.sessions.record(
+            expires_at=now + (self._options.lifetime if is_remembered else self._options.short_lifetime),
+            token=generate_id(TOKEN_LENGTH),
+            created_at=now,
+            updated_at=now,
+            ip_address=device.ip_address,
+            user_agent=device.user_agent,
+            user_id=user.id,
+            id=generate_id(),
+        )
+        try:
+            await self._engine.sessions.add(session)
+        except IntegrityViolation:
+            raise SessionNotCreated from None
+        return session
+
+    async def get_session(self, token: str, *, refreshes: bool = True) -> LiveSession:
+        """The session of a token, with its user, in one read; raises InvalidToken where there is none that holds.
+
+        With ``refreshes`` a session that is due is extended (one more statement). An expired one is deleted.
+        """
+        self._metrics.increment(SESSION_CACHE_MISS)
+        found = await self._engine.session_queries.find_with_user(token)
+        if found is None:
+            raise InvalidToken
+        session, user = found.session, found.user
+        if session.expires_at < self._clock():
+            await self._engine.sessions.remove(token=token)
+            raise InvalidToken
+        if self._options.tracks_activity:
+            self._activity.record(session)
+        if not self._is_due(session):
+            return LiveSession(session=session, user=user)
+        if not refreshes:
+            return LiveSession(session=session, user=user, needs_refresh=True)
+        return await self._refreshed(session, user)
+
+    async def refresh_session(self, token: str) -> Session:
+        """Extend a session to its full lifetime now, due or not; raises InvalidToken."""
+        live = await self.get_session(token, refreshes=False)
+        always = self._clock() + self._options.lifetime
+        return (await self._refreshed(live.session, live.user, before=always)).session
+
+    async def _refreshed(self, session: Session, user: User, *, before: Timestamp | None = None) -> LiveSession:
+        now = self._clock()
+        changed = await self._engine.session_queries.extend(
+            session.token,
+            before=before or self._due_before(now),
+            expires_at=now + self._options.lifetime,
+            now=now,
+        )
+        if changed is not None:
+            return LiveSession(session=changed, user=user, is_refreshed=True)
+        # Someone else refreshed it in the meantime, or revoked it; only a fresh look tells which.
+        found = await self._engine.session_queries.find_with_user(session.token)
+        if found is None:
+            raise InvalidToken
+        return LiveSession(session=found.session, user=found.user)
+
+    def _is_due(self, session: Session) -> bool:
+        return self._options.is_refreshed and session.expires_at <= self._due_before(self._clock())
+
+    def _due_before(self, now: Timestamp) -> Timestamp:
+        return now + self._options.lifetime - self._options.refresh_after
+
+    def require_fresh(self, session: Session) -> None:
+        """Raise SessionNotFresh for a session that is older than ``fresh_for``."""
+        fresh_for = self._options.fresh_for
+        if fresh_for and self._clock() - session.created_at >= fresh_for:
+            raise SessionNotFresh
+
+    async def list_user_sessions(self, user_id: str) -> list[Session]:
+        """A user's sessions that hold, oldest first, 100 at most."""
+        return await self._engine.session_queries.list_live(user_id, self._clock())
+
+    async def revoke_session(self, session_id: str) -> bool:
+        """End one session; False where there was none."""
+        return await self._announce(await self._engine.sessions.take(id=session_id))
+
+    async def revoke_token(self, token: str, *, user_id: str | None = None) -> bool:
+        """End the session of a token, if it is that user's; False where there was none."""
+        owner = {} if user_id is None else {"user_id": user_id}
+        return await self._announce(await self._engine.sessions.take(token=token, **owner))
+
+    async def revoke_all_user_sessions(self, user_id: str) -> int:
+        """End all of a user's sessions; returns how many there were."""
+        return await self._announce_all(await self._engine.session_queries.remove_all(user_id))
+
+    async def revoke_other_sessions(self, user_id: str, token: str) -> int:
+        """End all of a user's sessions but the one of this token; returns how many there were."""
+        return await self._announce_all(await self._engine.session_queries.remove_others(user_id, token))
+
+    async def enforce_session_limit(self, user_id: str, max_sessions: int) -> int:
+        """End a user's oldest sessions until at most ``max_sessions`` are left; returns how many ended."""
+        ended = await self._engine.session_queries.remove_oldest(user_id, keep=max_sessions, now=self._clock())
+        return await self._announce_all(ended)
+
+    async def update_session(self, session_id: str, **values: object) -> Session:
+        """Set fields of a session, by Python name; raises InvalidToken where it is gone."""
+        changed = await self._engine.sessions.change({"id": session_id}, **values, updated_at=self._clock())
+        if changed is None:
+            raise InvalidToken
+        return changed
+
+    async def update_session_activity(self, token: str) -> None:
+        """Note that a session is in use: ``updatedAt`` follows within seconds, at most once a minute."""
+        found = await self._engine.sessions.find(token=token)
+        if found is not None:
+            self._activity.record(found)
+
+    async def get_session_metadata(self, session_id: str) -> SessionMetadata | None:
+        """What may be shown of a session, or None where there is none."""
+        session = await self._engine.sessions.find(id=session_id)
+        if session is None:
+            return None
+        shown = msgspec.structs.asdict(session)
+        return SessionMetadata(
+            **{name: shown[name] for name in ("id", "user_id", "created_at", "updated_at", "expires_at")},
+            ip_address=session.ip_address or "",
+            user_agent=session.user_agent or "",
+        )
+
+    async def is_session_active(self, session_id: str) -> bool:
+        """Whether a session exists and has not expired."""
+        session = await self._engine.sessions.find(id=session_id)
+        return session is not None and session.expires_at >= self._clock()
+
+    async def close(self) -> None:
+        """Write what is still to be written."""
+        await self._activity.close()
+
+    async def _announce(self, session: Session | None) -> bool:
+        return bool(await self._announce_all(() if session is None else (session,)))
+
+    async def _announce_all(self, sessions: Sequence[Session]) -> int:
+        for session in sessions:
+            await self._events.publish(SessionRevoked(session_id=session.id, user_id=session.user_id))
+        return len(sessions)

@@ -1,0 +1,96 @@
+"""The one door: every way in ends here, and steps on it may refuse before a session exists."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from asgi_auth.engine import Engine
+from asgi_auth.errors import SessionNotCreated
+from asgi_auth.events import EventBus, SessionCreated
+from asgi_auth.infrastructure.metrics import LOGIN_SUCCESS, Metrics
+from asgi_auth.models import Session, User
+from asgi_auth.services.session import Device, SessionService
+
+_logger = structlog.get_logger("asgi_auth.sign_in")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInAttempt:
+    """Somebody who has proved who they are and wants a session.
+
+    Attributes:
+        user: who it is.
+        method: the way in ("password", "oauth", ...).
+        device: where from.
+        is_remembered: False asks for a short session.
+    """
+
+    user: User
+    method: str
+    device: Device
+    is_remembered: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A new session and its user."""
+
+    session: Session
+    user: User
+    is_remembered: bool = True
+
+
+Step = Callable[[SignInAttempt], Awaitable[None]]
+
+
+class SignInService:
+    """The door, with its steps in the order in which they were added."""
+
+    def __init__(self, engine: Engine, sessions: SessionService, *, metrics: Metrics, events: EventBus) -> None:
+        self._engine = engine
+        self._sessions = sessions
+        self._metrics = metrics
+        self._events = events
+        self._steps: list[Step] = []
+        self._locked_steps: list[Step] = []
+
+    def add_step(self, step: Step) -> None:
+        """Have ``step`` awaited before any session exists; it refuses by raising an AuthError.
+
+        What it writes stays written even if it, or a later step, refuses.
+        """
+        self._steps.append(step)
+
+    def add_locked_step(self, step: Step) -> None:
+        """Have ``step`` awaited in the transaction that creates the session, one sign-in of a user at a time.
+
+        For rules that count sessions. What it writes is undone if anything after it fails.
+        """
+        self._locked_steps.append(step)
+
+    async def complete(
+        self, user: User, *, method: str, device: Device | None = None, is_remembered: bool = True
+    ) -> SignedIn:
+        """Let a user in who has proved who they are; raises whatever a step raises, or SessionNotCreated."""
+        attempt = SignInAttempt(user=user, method=method, device=device or Device(), is_remembered=is_remembered)
+        for step in self._steps:
+            await step(attempt)
+        session = await self._create_locked(attempt) if self._locked_steps else await self._create(attempt)
+        self._metrics.increment(LOGIN_SUCCESS, method=method)
+        _logger.info("sign_in.completed", user_id=user.id, session_id=session.id, method=method)
+        await self._events.publish(SessionCreated(session, method))
+        return SignedIn(session=session, user=user, is_remembered=is_remembered)
+
+    async def _create(self, attempt: SignInAttempt) -> Session:
+        return await self._sessions.create(attempt.user, device=attempt.device, is_remembered=attempt.is_remembered)
+
+    async def _create_locked(self, attempt: SignInAttempt) -> Session:
+        async with self._engine.transaction():
+            if not await self._engine.user_queries.lock(attempt.user.id):
+                raise SessionNotCreated
+            for step in self._locked_steps:
+                await step(attempt)
+            return await self._create(attempt)

@@ -1,0 +1,82 @@
+"""Users: created, found, changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from asgi_auth.clock import Clock
+from asgi_auth.crypto.tokens import generate_id
+from asgi_auth.engine import Engine, UniqueViolation
+from asgi_auth.errors import EmailTaken, NotFound
+from asgi_auth.events import EventBus, UserChanged, UserCreated
+from asgi_auth.models import User
+from asgi_auth.services.email_address import normalize
+from asgi_auth.services.input_fields import InputFields
+
+
+class UserService:
+    """The users of one Auth."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, events: EventBus) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._events = events
+        self.input_fields = InputFields(engine.users.record, User)
+
+    def new(self, *, email: str, name: str, image: str | None = None, fields: Mapping[str, Any]) -> User:
+        """A user that is not stored yet; ``fields`` are added fields, by Python name."""
+        now = self._clock()
+        return self._engine.users.record(
+            name=name,
+            email=normalize(email),
+            image=image,
+            created_at=now,
+            updated_at=now,
+            id=generate_id(),
+            **fields,
+        )
+
+    async def add(self, user: User) -> None:
+        """Store a new user; raises EmailTaken (or the conflict of another unique field)."""
+        try:
+            await self._engine.users.add(user)
+        except UniqueViolation:
+            raise EmailTaken from None
+
+    async def announce(self, user: User) -> None:
+        """Tell listeners of a new user, once its transaction is over."""
+        await self._events.publish(UserCreated(user))
+
+    async def find(self, user_id: str) -> User | None:
+        """The user with this id, or None."""
+        return await self._engine.users.find(id=user_id)
+
+    async def find_by_email(self, email: str) -> User | None:
+        """The user with this address, whatever its letter case, or None."""
+        return await self._engine.users.find(email=normalize(email))
+
+    async def find_with_password(self, email: str) -> tuple[User, str | None] | None:
+        """The user with this address and its password hash, in one read."""
+        return await self._engine.user_queries.find_with_password(normalize(email))
+
+    async def get(self, user_id: str) -> User:
+        """The user with this id; raises NotFound."""
+        user = await self.find(user_id)
+        if user is None:
+            raise NotFound
+        return user
+
+    async def change(self, user_id: str, **values: object) -> User:
+        """Set fields, by Python name, and ``updated_at``; returns the user as it is now.
+
+        Raises NotFound or EmailTaken.
+        """
+        try:
+            user = await self._engine.users.change({"id": user_id}, **values, updated_at=self._clock())
+        except UniqueViolation:
+            raise EmailTaken from None
+        if user is None:
+            raise NotFound
+        await self._events.publish(UserChanged(user_id))
+        return user

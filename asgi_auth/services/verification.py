@@ -1,0 +1,94 @@
+"""Secrets that work once: bound to their purpose, redeemed in one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from asgi_auth.clock import Clock, Timestamp
+from asgi_auth.crypto.tokens import LETTERS_AND_DIGITS, generate_id, random_string
+from asgi_auth.engine import Engine
+from asgi_auth.errors import ConfigurationError, InvalidToken
+from asgi_auth.models import Verification
+
+CLEAN_UP_EVERY = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What a secret is for.
+
+    Attributes:
+        prefix: stands before the secret in the stored identifier, as Better Auth writes it ("reset-password:").
+        length: characters of the secret; a secret of another length or alphabet is none of this purpose.
+        alphabet: what it is made of (default a-z, A-Z, 0-9).
+        lifetime: how long it can be redeemed.
+    """
+
+    prefix: str
+    length: int
+    lifetime: timedelta
+    alphabet: str = LETTERS_AND_DIGITS
+
+    def __post_init__(self) -> None:
+        if not self.prefix or self.length < 1 or self.lifetime <= timedelta():
+            raise ConfigurationError("a purpose needs a prefix, a length and a lifetime")
+
+    def accepts(self, secret: str) -> bool:
+        """Whether this could be a secret of this purpose; keeps one purpose's names out of another's."""
+        return len(secret) == self.length and set(secret) <= set(self.alphabet)
+
+
+class VerificationService:
+    """The single-use secrets of one Auth."""
+
+    def __init__(self, engine: Engine, *, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._cleaned_at: Timestamp | None = None
+
+    async def issue(self, purpose: Purpose, *, value: str) -> str:
+        """Make a secret that stands for ``value``; returns the secret."""
+        await self._clean_up()
+        secret = random_string(purpose.length, purpose.alphabet)
+        now = self._clock()
+        await self._engine.verifications.add(
+            Verification(
+                identifier=purpose.prefix + secret,
+                value=value,
+                expires_at=now + purpose.lifetime,
+                created_at=now,
+                updated_at=now,
+                id=generate_id(),
+            )
+        )
+        return secret
+
+    async def find(self, purpose: Purpose, secret: str) -> str | None:
+        """What a secret stands for, without using it up; None where it could not be redeemed."""
+        if not purpose.accepts(secret):
+            return None
+        found = await self._engine.verifications.find(identifier=purpose.prefix + secret)
+        return found.value if found is not None and self._is_live(found) else None
+
+    async def redeem(self, purpose: Purpose, secret: str) -> str:
+        """Use a secret up and return what it stands for; of many callers at once, one gets it.
+
+        Raises InvalidToken where it is unknown, used, expired, or of another purpose (which it stays good for).
+        """
+        if not purpose.accepts(secret):
+            raise InvalidToken
+        found = await self._engine.verification_queries.redeem(purpose.prefix + secret)
+        live = [verification.value for verification in found if self._is_live(verification)]
+        if not live:
+            raise InvalidToken
+        return live[-1]
+
+    def _is_live(self, verification: Verification) -> bool:
+        return verification.expires_at >= self._clock()
+
+    async def _clean_up(self) -> None:
+        now = self._clock()
+        if self._cleaned_at is None or now - self._cleaned_at >= CLEAN_UP_EVERY:
+            self._cleaned_at = now
+            await self._engine.verification_queries.remove_expired(now)

@@ -1,0 +1,106 @@
+"""The cookies of a session: their names, what they hold, how they are set, read and cleared."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import ada_url
+
+from asgi_auth.asgi.cookies import (
+    CookieAttributes,
+    clear_cookie,
+    cookie_values,
+    set_cookie,
+)
+from asgi_auth.asgi.types import Scope
+from asgi_auth.config import AuthConfig
+from asgi_auth.crypto.signing import Signer
+from asgi_auth.models import Session
+
+SESSION_TOKEN = "session_token"  # noqa: S105  (a cookie's name)
+SESSION_DATA = "session_data"
+DONT_REMEMBER = "dont_remember"
+
+
+class SessionCookies:
+    """The cookies of one configuration (Better Auth's contract, 20-cookies)."""
+
+    def __init__(self, config: AuthConfig, signer: Signer, *, token_name: str | None = None) -> None:
+        self._config = config
+        self._signer = signer
+        self._lifetime = int(config.session.lifetime / timedelta(seconds=1))
+        self._names = {key: self._name(key) for key in (SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER)}
+        if token_name is not None:
+            self._names[SESSION_TOKEN] = token_name
+        self._attributes = {key: self._attributes_of(key) for key in self._names}
+        self._token_name = self._names[SESSION_TOKEN]
+
+    def offered(self, scope: Scope) -> list[str]:
+        """The values of all session cookies of a request, still signed."""
+        return cookie_values(scope, self._token_name)
+
+    def unsign(self, offered: list[str]) -> str | None:
+        """The session token of the first cookie whose signature holds.
+
+        The first alone would let a sub-domain that can set cookies for its parent lock everybody out.
+        """
+        return next(filter(None, map(self._signer.unsign, offered)), None)
+
+    def is_remembered(self, scope: Scope) -> bool:
+        """Whether the browser is to keep the session when it closes: no valid dont_remember cookie came along."""
+        return not any(map(self._signer.unsign, cookie_values(scope, self._names[DONT_REMEMBER])))
+
+    def start(self, session: Session, *, is_remembered: bool, scope: Scope) -> list[bytes]:
+        """Set-Cookie values that give a browser a session."""
+        cookies = [self._token_cookie(session, self._lifetime if is_remembered else None)]
+        if not is_remembered:
+            cookies.append(
+                set_cookie(self._names[DONT_REMEMBER], self._signer.sign("true"), self._attributes[DONT_REMEMBER])
+            )
+        elif not self.is_remembered(scope):
+            cookies.append(self._clear(DONT_REMEMBER))
+        return cookies
+
+    def refresh(self, session: Session) -> tuple[bytes, ...]:
+        """Set-Cookie values after a session's expiry has moved."""
+        return (self._token_cookie(session, self._lifetime),)
+
+    def clear(self) -> list[bytes]:
+        """Set-Cookie values that take a session away."""
+        return [self._clear(SESSION_TOKEN), self._clear(SESSION_DATA), self._clear(DONT_REMEMBER)]
+
+    def _token_cookie(self, session: Session, max_age: int | None) -> bytes:
+        return set_cookie(
+            self._token_name,
+            self._signer.sign(session.token),
+            self._attributes[SESSION_TOKEN],
+            max_age=max_age,
+        )
+
+    def _clear(self, key: str) -> bytes:
+        return clear_cookie(self._names[key], self._attributes[key])
+
+    def _name(self, key: str) -> str:
+        override = self._config.cookies.overrides.get(key)
+        name = (override and override.name) or f"{self._config.cookies.prefix}.{key}"
+        return f"__Secure-{name}" if self._config.has_secure_cookies else name
+
+    def _attributes_of(self, key: str) -> CookieAttributes:
+        options = self._config.cookies
+        override = options.overrides.get(key)
+        return CookieAttributes(
+            path=(override and override.path) or "/",
+            domain=(override and override.domain) or self._domain(),
+            http_only=True,
+            secure=self._config.has_secure_cookies,
+            same_site=(override and override.same_site) or options.same_site,
+            partitioned=options.is_partitioned,
+        )
+
+    def _domain(self) -> str | None:
+        options = self._config.cookies
+        if not options.spans_subdomains:
+            return None
+        if options.domain is None and self._config.base_url is not None:
+            return str(ada_url.URL(self._config.base_url).hostname)
+        return options.domain

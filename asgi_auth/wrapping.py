@@ -1,0 +1,123 @@
+"""What ``auth.wrap`` puts around an application: the way to the endpoints, CORS for them, and lifespan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import structlog
+from starlette.middleware.cors import CORSMiddleware
+
+from asgi_auth.asgi.origins import TrustedOrigins
+from asgi_auth.asgi.paths import is_within, route_path
+from asgi_auth.asgi.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_auth.config import AuthConfig
+from asgi_auth.errors import AuthError, ConfigurationError
+from asgi_auth.origin_policy import OriginPolicy
+from asgi_auth.services.registry import Services
+
+EXPOSED_HEADERS = ("set-auth-token", "set-auth-jwt", "Retry-After", "X-Retry-After")
+
+_logger = structlog.get_logger("asgi_auth")
+
+
+class _TrustedCORS(CORSMiddleware):
+    """Starlette's CORS, for the origins that are trusted; patterns included."""
+
+    def __init__(self, app: ASGIApp, config: AuthConfig) -> None:
+        super().__init__(
+            app,
+            allow_methods=("GET", "POST"),
+            allow_headers=("content-type", "authorization", "x-api-key"),
+            allow_credentials=True,
+            expose_headers=EXPOSED_HEADERS,
+        )
+        self._trusted = TrustedOrigins(OriginPolicy(config).patterns)
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Whether an origin may read answers."""
+        return self._trusted.trusts(origin)
+
+
+def with_cors(endpoints: ASGIApp, config: AuthConfig) -> ASGIApp:
+    """The endpoints, with CORS for trusted origins."""
+    return _TrustedCORS(endpoints, config)
+
+
+class Wrapped:
+    """An application with its endpoints beside it."""
+
+    def __init__(self, app: ASGIApp, endpoints: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._endpoints = endpoints
+        self._services = services
+        self._base_path = services.config.base_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a request where it belongs."""
+        if scope["type"] == "lifespan":
+            await _Lifespan(self._app, self._services, receive, send).run(scope)
+        elif scope["type"] == "http" and is_within(route_path(scope), self._base_path):
+            root_path = f"{scope.get('root_path', '')}{self._base_path}"
+            await self._endpoints({**scope, "root_path": root_path}, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+class _LifespanUnsupported(Exception):
+    """The application answered a lifespan with something else."""
+
+
+@dataclass
+class _Lifespan:
+    """Our opening and closing, around the application's own if it has one."""
+
+    app: ASGIApp
+    services: Services
+    receive: Receive
+    send: Send
+    answered: set[str] = field(default_factory=set)
+
+    async def run(self, scope: Scope) -> None:
+        await self.receive()
+        try:
+            await self.services.start()
+        except (AuthError, ConfigurationError) as error:
+            await self.send({"type": "lifespan.startup.failed", "message": f"asgi_auth: {error}"})
+            return
+        try:
+            await self.app(scope, self._receiving(), self._sending)
+        except Exception as error:
+            if "startup" in self.answered:
+                raise
+            _logger.debug("lifespan.not_supported", error=type(error).__name__)
+        finally:
+            await self._finish()
+
+    def _receiving(self) -> Receive:
+        messages: list[Message] = [{"type": "lifespan.startup"}]
+
+        async def receiving() -> Message:
+            return messages.pop() if messages else await self.receive()
+
+        return receiving
+
+    async def _sending(self, message: Message) -> None:
+        kind = str(message["type"])
+        if not kind.startswith("lifespan."):
+            raise _LifespanUnsupported
+        phase = kind.split(".")[1]
+        self.answered.add(phase)
+        if phase == "shutdown" or kind == "lifespan.startup.failed":
+            self.answered.add("shutdown")
+            await self.services.close()
+        await self.send(message)
+
+    async def _finish(self) -> None:
+        """Say what an application that knows no lifespan left unsaid."""
+        if "startup" not in self.answered:
+            await self.send({"type": "lifespan.startup.complete"})
+        if "shutdown" not in self.answered:
+            if "startup" not in self.answered:
+                await self.receive()
+            await self.services.close()
+            await self.send({"type": "lifespan.shutdown.complete"})
