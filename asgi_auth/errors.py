@@ -3,9 +3,10 @@
     AuthError                        an answer for the client: status, code, message
     ├── InvalidRequest           400  ValidationFailed, InvalidJson, RepeatedHeader, InvalidEmail, PasswordTooShort,
     │                                 PasswordTooLong, PasswordTooCommon, MissingField, FieldNotAllowed,
-    │                                 BodyMustBeAnObject, NoFieldsToUpdate, EmailCannotBeUpdated, CredentialAccountNotFound,
-    │                                 InvalidPassword, SignUpDisabled, PasswordSignInDisabled, BodyTimeout (408),
-    │                                 BodyTooLarge (413), UnsupportedMediaType (415)
+    │                                 BodyMustBeAnObject, NoFieldsToUpdate, EmailCannotBeUpdated,
+    │                                 CredentialAccountNotFound, InvalidPassword, SignUpDisabled,
+    │                                 PasswordSignInDisabled, BodyTimeout (408), BodyTooLarge (413),
+    │                                 UnsupportedMediaType (415)
     ├── NotAuthenticated         401  InvalidToken, InvalidCredentials, SessionNotCreated
     ├── Forbidden                403  InvalidOrigin, MissingOrigin, CrossSiteNavigation, InvalidCallbackUrl,
     │                                 EmailNotVerified, SessionNotFresh

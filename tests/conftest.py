@@ -1,12 +1,16 @@
 """Fixtures of the whole suite: real servers, each started at the first test that asks for it."""
 
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from asgi_auth import Auth, AuthConfig, Feature, Metrics
 from tests.servers.chromium import running_chromium
 from tests.servers.postgres import running_postgres
 from tests.servers.redis_server import running_redis
+from tests.support import SECRET, FrozenClock
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +63,34 @@ async def page(chromium):
     """A tab of a real browser, with cookies of its own."""
     async with chromium.page() as page:
         yield page
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A clock that stands still until told to move."""
+    return FrozenClock()
+
+
+@pytest.fixture
+async def make_auth(clock: FrozenClock, request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Auth]]:
+    """A factory of Auths on the frozen clock, closed after the test; the database is SQLite in memory if not given.
+
+    Options are those of AuthConfig.testing; ``features`` and ``metrics`` go to Auth.
+    """
+    made: list[Auth] = []
+
+    def make(*, features: Sequence[Feature] = (), metrics: Metrics | None = None, **options: Any) -> Auth:
+        options.setdefault("secret", SECRET)
+        auth = Auth(AuthConfig.testing(**options), features=features, clock=clock, metrics=metrics)
+        made.append(auth)
+        return auth
+
+    yield make
+    for auth in made:
+        await auth.services.close()
+
+
+@pytest.fixture
+def auth(make_auth: Callable[..., Auth], database_url: str) -> Auth:
+    """An Auth with default options, on SQLite and on Postgres."""
+    return make_auth(database=database_url)

@@ -112,5 +112,6 @@ def _run(work: Callable[[], Result], future: Future[Result]) -> None:
 def _give_way() -> None:
     """Lower this thread's own priority; Linux alone knows priorities of threads."""
     if sys.platform == "linux":
+        thread = threading.get_native_id()
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)

@@ -19,6 +19,8 @@ from asgi_auth.fields import wire
 class SignUp(Body, frozen=True, kw_only=True):
     """POST /sign-up/email; declared additional fields may stand beside these."""
 
+    is_open = True
+
     name: str
     email: Annotated[str, Email()]
     password: Annotated[str, NotEmpty()]

@@ -62,5 +62,6 @@ def _plain(answer: Answer) -> Response:
     if answer.is_empty:
         return Response(status_code=answer.status, headers=answer.headers)
     if answer.html is not None:
-        return Response(answer.html, answer.status, answer.headers, "text/html")
+        # Without a charset parameter, as Better Auth answers; the page itself declares it.
+        return Response(answer.html.encode(), answer.status, {**answer.headers, "content-type": "text/html"})
     return Response(to_json(answer.body), answer.status, answer.headers, JSON)

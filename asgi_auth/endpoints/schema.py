@@ -7,7 +7,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec.structs import fields
@@ -23,7 +23,12 @@ _NAMES: Mapping[object, str] = types.MappingProxyType(
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The base of all request bodies. Keys that a body does not declare are ignored."""
+    """The base of all request bodies. Keys that a body does not declare are ignored.
+
+    ``is_open`` bodies may hold additional fields; what is no object breaks two of their rules, and they say so twice.
+    """
+
+    is_open: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,10 @@ def validate(kind: type[B], given: object, *, where: str = "body") -> B:
     Its message is a list of ``[body.email] Invalid email address``, joined by "; ".
     """
     if not isinstance(given, Mapping):
-        raise ValidationFailed(f"[{where}] Invalid input: expected object, received {kind_of(given)}")
+        expected = ("object", "record") if kind.is_open else ("object",)
+        raise ValidationFailed(
+            "; ".join(f"[{where}] Invalid input: expected {name}, received {kind_of(given)}" for name in expected)
+        )
     values: dict[str, object] = {}
     complaints: list[str] = []
     for field in _fields(kind):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import ada_url
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints, post
-from asgi_auth.endpoints.schema import Body
+from asgi_auth.endpoints.schema import Body, kind_of
 from asgi_auth.errors import EmailCannotBeUpdated, NoFieldsToUpdate, ValidationFailed
 
 IMAGE_DATA = re.compile(r"data:image/(?:png|jpeg|gif|webp|avif);base64,[A-Za-z0-9+/=]+")
@@ -33,8 +33,17 @@ def check_image(image: object) -> str | None:
 class UpdateUser(Body, frozen=True, kw_only=True):
     """POST /update-user; declared additional fields may stand beside these."""
 
-    name: str | UnsetType = UNSET
+    name: object = UNSET
     image: object = UNSET
+
+
+def _name(given: object) -> str:
+    # Better Auth checks no type here, and stores a number as text.
+    if isinstance(given, str):
+        return given
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return f"{given:g}"
+    raise ValidationFailed(f"[body.name] Invalid input: expected string, received {kind_of(given)}")
 
 
 class UserEndpoints(Endpoints):
@@ -50,7 +59,7 @@ class UserEndpoints(Endpoints):
         body = call.read(UpdateUser)
         values: dict[str, object] = {}
         if body.name is not UNSET:
-            values["name"] = body.name
+            values["name"] = _name(body.name)
         if body.image is not UNSET:
             values["image"] = check_image(body.image)
         values.update(call.services.users.input_fields.for_update(record))

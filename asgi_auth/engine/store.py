@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, update
-from sqlalchemy.sql import ClauseElement
 
 from asgi_auth.engine.executor import Executor
 from asgi_auth.engine.statement import Statement
@@ -106,19 +105,30 @@ class Store(Generic[R]):
             self._statements[shape] = self._executor.compile(self._clause(verb, conditions, values))
         return self._statements[shape]
 
-    def _clause(self, verb: str, conditions: Shape, values: Shape) -> ClauseElement:
+    def _clause(self, verb: str, conditions: Shape, values: Shape) -> Any:
         where = and_(*(self._condition(name) for name in conditions)) if conditions else None
         assignments = {self._columns[name]: bindparam(f"set_{name}", type_=self._columns[name].type) for name in values}
-        clause: Any = {
-            "add": lambda: insert(self.table).values(assignments),
-            "find": lambda: select(*self.columns).limit(1),
-            "list": lambda: select(*self.columns).order_by(self._columns["created_at"]).limit(bindparam("limit")),
-            "count": lambda: select(func.count()).select_from(self.table),
-            "change": lambda: update(self.table).values(assignments).returning(*self.columns),
-            "take": lambda: delete(self.table).returning(*self.columns),
-            "remove": lambda: delete(self.table).returning(self._columns["id"]),
-        }[verb]()
-        return clause if where is None else clause.where(where)  # type: ignore[no-any-return]
+        clause = self._bare_clause(verb, assignments)
+        return clause if where is None else clause.where(where)
+
+    def _bare_clause(self, verb: str, assignments: dict[Any, Any]) -> Any:
+        clause: Any
+        match verb:
+            case "add":
+                clause = insert(self.table).values(assignments)
+            case "find":
+                clause = select(*self.columns).limit(1)
+            case "list":
+                clause = select(*self.columns).order_by(self._columns["created_at"]).limit(bindparam("limit"))
+            case "count":
+                clause = select(func.count()).select_from(self.table)
+            case "change":
+                clause = update(self.table).values(assignments).returning(*self.columns)
+            case "take":
+                clause = delete(self.table).returning(*self.columns)
+            case _:
+                clause = delete(self.table).returning(self._columns["id"])
+        return clause
 
     def _condition(self, name: str) -> ColumnElement[bool]:
         if name.endswith("?"):

@@ -171,7 +171,9 @@ class PasswordAuthService:
         account = await self._accounts.find_credential(user_id)
         if account is None or account.password is None:
             raise CredentialAccountNotFound
-        if self._is_too_long(current) or not (await self._hasher.verify(current, account.password)).is_valid:
+        if self._is_too_long(current):
+            raise PasswordTooLong
+        if not (await self._hasher.verify(current, account.password)).is_valid:
             raise InvalidPassword
         new_hash = await self._hasher.hash(new)
         async with self._engine.transaction():

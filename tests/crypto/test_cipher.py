@@ -134,7 +134,9 @@ def test_derived_keys_are_hkdf_sha256():
 
 
 def test_a_key_of_one_purpose_is_not_that_of_another():
-    state, link = (derive_purpose_key("a secret", purpose) for purpose in ("oauth-state-cookie", "oauth-link-session-token"))
+    state, link = (
+        derive_purpose_key("a secret", purpose) for purpose in ("oauth-state-cookie", "oauth-link-session-token")
+    )
     assert len(bytes.fromhex(state)) == 32
     assert state != link
     with pytest.raises(DecryptionFailed):

@@ -27,7 +27,8 @@ def test_an_id_has_the_length_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("alphabet", "size"), [(DIGITS, 10), (LETTERS, 52), (LOWERCASE_AND_DIGITS, 36), (LETTERS_AND_DIGITS, 62), (URL_SAFE, 64)]
+    ("alphabet", "size"),
+    [(DIGITS, 10), (LETTERS, 52), (LOWERCASE_AND_DIGITS, 36), (LETTERS_AND_DIGITS, 62), (URL_SAFE, 64)],
 )
 def test_a_random_string_uses_the_whole_of_its_alphabet_and_nothing_else(alphabet, size):
     assert len(alphabet) == size

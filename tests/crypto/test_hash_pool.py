@@ -1,0 +1,348 @@
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import CancelledError
+
+import pytest
+from passlib.context import CryptContext
+from passlib.hash import pbkdf2_sha256
+
+from asgi_auth.crypto.hash_pool import PasswordCheck, PasswordHasher
+from asgi_auth.crypto.passwords import PasswordContext, password_context
+from asgi_auth.crypto.workers import BoundedWorkers
+from asgi_auth.errors import Overloaded, Unavailable
+
+
+class GatedContext(PasswordContext):
+    """Hashes cheaply, but only once the gate is open."""
+
+    def __init__(self):
+        super().__init__(cost=2)
+        self.gate = threading.Event()
+        self.started = threading.Semaphore(0)
+        self.hashed = []
+
+    def hash(self, secret):
+        self.started.release()
+        assert self.gate.wait(30)
+        self.hashed.append(secret)
+        return super().hash(secret)
+
+
+@pytest.fixture
+async def hasher():
+    hasher = PasswordHasher(workers=2, context=password_context(cost=2))
+    yield hasher
+    await hasher.close()
+
+
+@pytest.fixture
+def gated():
+    context = GatedContext()
+    yield context
+    context.gate.set()
+
+
+@pytest.fixture
+def workers():
+    workers = BoundedWorkers(workers=1, max_queue=1, name="test")
+    yield workers
+    workers.close()
+
+
+async def until_started(context, calls=1):
+    for _ in range(calls):
+        assert await asyncio.to_thread(context.started.acquire, timeout=30)
+
+
+async def start(*calls):
+    """Tasks that have come as far as the pool."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    await asyncio.sleep(0)
+    return tasks
+
+
+# hashing
+
+
+async def test_a_hash_verifies_its_password_and_no_other(hasher):
+    stored = await hasher.hash("correct horse")
+    assert await hasher.verify("correct horse", stored) == PasswordCheck(is_valid=True)
+    assert await hasher.verify("wrong", stored) == PasswordCheck(is_valid=False)
+
+
+async def test_an_outdated_hash_comes_with_its_replacement(hasher):
+    check = await hasher.verify("correct horse", pbkdf2_sha256.using(rounds=10).hash("correct horse"))
+    assert check.is_valid
+    assert await hasher.verify("correct horse", check.replacement) == PasswordCheck(is_valid=True)
+
+
+@pytest.mark.parametrize("stored", [None, "", "garbage", "x" * 100_000])
+async def test_no_hash_or_an_unreadable_one_is_invalid(hasher, stored):
+    assert await hasher.verify("correct horse", stored) == PasswordCheck(is_valid=False)
+
+
+async def test_an_unknown_account_costs_the_verification_of_a_stand_in():
+    class CountingContext(PasswordContext):
+        verified = 0
+
+        def dummy_verify(self):
+            self.verified += 1
+            return super().dummy_verify()
+
+    context = CountingContext(cost=2)
+    hasher = PasswordHasher(workers=1, context=context)
+    for stored in (None, "", "garbage"):
+        await hasher.verify("correct horse", stored)
+    assert context.verified == 3
+    await hasher.close()
+
+
+@pytest.mark.parametrize("stored", [None, "", "garbage"])
+async def test_any_other_passlib_context_can_be_used(stored):
+    hasher = PasswordHasher(workers=1, context=CryptContext(["pbkdf2_sha256"], pbkdf2_sha256__rounds=10))
+    assert (await hasher.hash("correct horse")).startswith("$pbkdf2-sha256$10$")
+    assert await hasher.verify("correct horse", stored) == PasswordCheck(is_valid=False)
+    await hasher.close()
+
+
+async def test_by_default_hashes_are_better_auths():
+    hasher = PasswordHasher()
+    stored = await hasher.hash("correct horse")
+    assert (len(stored), stored[32]) == (161, ":")
+    await hasher.close()
+
+
+async def test_a_password_that_cannot_be_hashed_is_refused_and_the_pool_goes_on(hasher):
+    for _ in range(5):
+        with pytest.raises(ValueError, match="secret"):
+            await hasher.hash("x" * 5000)
+    assert await hasher.hash("correct horse")
+
+
+def test_a_check_does_not_show_the_new_hash():
+    assert "hidden" not in repr(PasswordCheck(is_valid=True, replacement="hidden"))
+
+
+# the loop goes on
+
+
+async def test_the_event_loop_runs_while_hashes_are_computed(gated):
+    hasher = PasswordHasher(workers=1, context=gated)
+    (task,) = await start(hasher.hash("correct horse"))
+    await until_started(gated)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not task.done()
+    gated.gate.set()
+    assert await task
+    await hasher.close()
+
+
+def test_one_hasher_serves_several_event_loops():
+    hasher = PasswordHasher(workers=1, context=password_context(cost=2))
+
+    async def hash_and_verify():
+        return await hasher.verify("correct horse", await hasher.hash("correct horse"))
+
+    assert [asyncio.run(hash_and_verify()).is_valid for _ in range(3)] == [True, True, True]
+    hasher.close_blocking()
+
+
+def test_creating_a_hasher_starts_no_thread():
+    before = threading.active_count()
+    PasswordHasher(workers=8)
+    assert threading.active_count() == before
+
+
+def test_workers_give_way_to_the_event_loop(workers):
+    def niceness():
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    lowered = workers.submit(niceness).result(30) - niceness()
+    assert lowered == (min(10, 19 - niceness()) if sys.platform == "linux" else 0)
+
+
+# the bound
+
+
+async def test_further_calls_are_refused_at_once_while_the_queue_is_full(gated):
+    hasher = PasswordHasher(workers=2, max_queue=3, context=gated)
+    accepted = await start(*(hasher.hash(f"password {number}") for number in range(5)))
+    await until_started(gated, calls=2)
+    for call in (hasher.hash("one too many"), hasher.verify("one too many", None)):
+        with pytest.raises(Overloaded):
+            await call
+    gated.gate.set()
+    assert len(set(await asyncio.gather(*accepted))) == 5
+    assert await hasher.hash("now there is room")
+    await hasher.close()
+
+
+async def test_a_queue_of_none_refuses_what_cannot_start(gated):
+    hasher = PasswordHasher(workers=1, max_queue=0, context=gated)
+    (accepted,) = await start(hasher.hash("first"))
+    with pytest.raises(Overloaded):
+        await hasher.hash("second")
+    gated.gate.set()
+    assert await accepted
+    await hasher.close()
+
+
+def test_a_refusal_is_an_answer_of_503():
+    assert issubclass(Overloaded, Unavailable)
+    assert Overloaded().status == 503
+
+
+@pytest.mark.parametrize(("workers", "max_queue"), [(0, 1), (-1, 1), (1, -1)])
+def test_a_pool_without_workers_or_of_negative_length_is_refused(workers, max_queue):
+    with pytest.raises(ValueError, match="at least one worker"):
+        PasswordHasher(workers=workers, max_queue=max_queue)
+
+
+async def test_the_number_of_waiting_calls_is_reported(gated):
+    reported = []
+    hasher = PasswordHasher(workers=1, max_queue=2, context=gated, on_queue=reported.append)
+    tasks = await start(*(hasher.hash(f"password {number}") for number in range(3)))
+    assert reported == [0, 1, 2]
+    gated.gate.set()
+    await asyncio.gather(*tasks)
+    assert reported[-1] == 0
+    await hasher.close()
+
+
+# cancellation
+
+
+async def test_work_cancelled_while_it_waits_never_runs_and_leaves_its_place(gated):
+    hasher = PasswordHasher(workers=1, max_queue=1, context=gated)
+    running, waiting = await start(hasher.hash("running"), hasher.hash("cancelled"))
+    await until_started(gated)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    (replacing,) = await start(hasher.hash("in its place"))
+    gated.gate.set()
+    await asyncio.gather(running, replacing)
+    assert gated.hashed == ["running", "in its place"]
+    await hasher.close()
+
+
+async def test_work_cancelled_while_it_runs_keeps_its_slot_until_it_is_done(gated):
+    hasher = PasswordHasher(workers=1, max_queue=0, context=gated)
+    (running,) = await start(hasher.hash("cancelled"))
+    await until_started(gated)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    with pytest.raises(Overloaded):
+        await hasher.hash("too early")
+    gated.gate.set()
+    await hasher.close()
+    assert gated.hashed == ["cancelled"]
+    assert await hasher.hash("in time")
+    await hasher.close()
+
+
+async def test_a_storm_of_cancelled_calls_leaks_no_slot(hasher):
+    for _ in range(20):
+        tasks = await start(*(hasher.hash("correct horse") for _ in range(20)))
+        for task in tasks[::2]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await hasher.close()
+    assert len(await asyncio.gather(*(hasher.hash("correct horse") for _ in range(66)))) == 66
+
+
+# the threads
+
+
+def test_an_exception_goes_to_whoever_waits_and_the_thread_lives_on(workers):
+    assert isinstance(workers.submit(lambda: 1 / 0).exception(30), ZeroDivisionError)
+    assert workers.submit(sys.exit).exception(30).__class__ is SystemExit
+    assert workers.submit(lambda: "alive").result(30) == "alive"
+
+
+def test_no_more_than_the_workers_run_at_a_time():
+    workers = BoundedWorkers(workers=3, max_queue=50, name="test")
+    running, most, lock = 0, 0, threading.Lock()
+    together = threading.Barrier(3)
+
+    def work():
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        together.wait(30)
+        with lock:
+            running -= 1
+
+    for future in [workers.submit(work) for _ in range(30)]:
+        future.result(30)
+    assert most == 3
+    workers.close()
+
+
+def test_closing_waits_for_the_work_accepted():
+    workers = BoundedWorkers(workers=1, max_queue=5, name="test")
+    gate, done = threading.Event(), []
+    workers.submit(lambda: gate.wait(30))
+    for number in range(5):
+        workers.submit(lambda number=number: done.append(number))
+    threading.Timer(0.05, gate.set).start()
+    workers.close()
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_closing_twice_or_unused_is_nothing_and_work_after_it_starts_anew(workers):
+    workers.close()
+    assert workers.submit(lambda: 1).result(30) == 1
+    workers.close()
+    workers.close()
+    assert workers.waiting == 0
+    assert workers.submit(lambda: 2).result(30) == 2
+
+
+def test_a_cancelled_future_is_not_run(workers):
+    gate, ran = threading.Event(), []
+    workers.submit(lambda: gate.wait(30))
+    cancelled = workers.submit(lambda: ran.append(1))
+    assert workers.waiting == 1
+    assert cancelled.cancel()
+    assert workers.waiting == 0
+    gate.set()
+    workers.close()
+    assert ran == []
+    with pytest.raises(CancelledError):
+        cancelled.result(0)
+
+
+def run_python(script):
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_running_work_does_not_keep_the_interpreter_from_exiting():
+    done = run_python(
+        "import time\n"
+        "from asgi_auth.crypto.workers import BoundedWorkers\n"
+        "workers = BoundedWorkers(workers=1, max_queue=5, name='test')\n"
+        "started = [workers.submit(lambda: time.sleep(3600)) for _ in range(3)]\n"
+        "print('leaving')\n"
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "leaving", "")
+
+
+def test_a_forked_child_has_threads_of_its_own():
+    done = run_python(
+        "import os\n"
+        "from asgi_auth.crypto.workers import BoundedWorkers\n"
+        "workers = BoundedWorkers(workers=1, max_queue=5, name='test')\n"
+        "workers.submit(int).result(30)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(workers.submit(lambda: 7).result(30))\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "7")

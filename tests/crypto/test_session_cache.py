@@ -1,0 +1,333 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc import jwe, jwt
+from joserfc.jwk import OctKey
+
+from asgi_auth.crypto import base64url
+from asgi_auth.crypto.jwe import ClaimsCipher
+from asgi_auth.crypto.jwt_hs256 import sign_hs256, sign_payload, verify_hs256
+from asgi_auth.crypto.keys import ACCOUNT_CACHE_SALT, derive_jwe_key
+from asgi_auth.crypto.session_cache import session_cache_codec
+from asgi_auth.crypto.signing import Signer
+
+STRATEGIES = ["compact", "jwt", "jwe"]
+SECRET = "a secret of some length, as secrets are"
+NOW = datetime(2026, 11, 22, 17, 0, 11, 711_000, tzinfo=UTC)
+LIFETIME = timedelta(minutes=5)
+SECOND = timedelta(seconds=1)
+SESSION = {"expiresAt": "2026-11-29T17:00:13.294Z", "token": "OiLcGjyu1iUiyv5X", "ipAddress": None, "id": "s1"}
+USER = {"name": 'José 🔑 \u2028 \x7f \x1f "quoted" \\', "email": "jose@example.com", "age": 7, "id": "u1"}
+
+
+def encode(strategy, secret=SECRET, **changes):
+    said = {"session": SESSION, "user": USER, "now": NOW, "lifetime": LIFETIME, **changes}
+    return session_cache_codec(strategy, [secret]).encode(**said)
+
+
+def decode(strategy, cookie, *, secrets=(SECRET,), now=NOW):
+    return session_cache_codec(strategy, secrets).decode(cookie, now=now)
+
+
+def jwt_like(header, payload, secret=SECRET):
+    text = f"{base64url.encode(json.dumps(header).encode())}.{base64url.encode(json.dumps(payload).encode())}"
+    return f"{text}.{Signer([secret]).mac(text)}"
+
+
+# what was written is read
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_was_encoded_is_decoded(strategy):
+    cached = decode(strategy, encode(strategy, version="7"))
+    assert json.loads(bytes(cached.session)) == SESSION
+    assert json.loads(bytes(cached.user)) == USER
+    assert cached.version == "7"
+    assert cached.updated_at == NOW
+    assert abs(cached.expires_at - (NOW + LIFETIME)) < SECOND
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_records_encoded_already_are_taken_as_they_are(strategy):
+    raw = msgspec.Raw(json.dumps(SESSION, separators=(",", ":")).encode())
+    cached = decode(strategy, encode(strategy, session=raw))
+    assert bytes(cached.session) == bytes(raw)
+
+
+def test_compact_signs_the_text_that_javascript_would_write_again():
+    envelope = json.loads(base64url.decode(encode("compact")))
+    rewritten = json.dumps(
+        {**envelope["session"], "expiresAt": envelope["expiresAt"]}, separators=(",", ":"), ensure_ascii=False
+    )
+    assert Signer([SECRET]).mac(rewritten) == envelope["signature"]
+    assert list(envelope) == ["session", "expiresAt", "signature"]
+    assert list(envelope["session"]) == ["session", "user", "updatedAt", "version"]
+
+
+def test_only_the_encrypted_strategy_hides_what_it_says():
+    assert b"jose@example.com" in base64url.decode(encode("compact"))
+    assert b"jose@example.com" in base64url.decode(encode("jwt").split(".")[1])
+    assert all(b"jose@example.com" not in base64url.decode(part) for part in encode("jwe").split("."))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_after_a_rotation_older_cookies_are_still_read(strategy):
+    assert decode(strategy, encode(strategy), secrets=["newest", SECRET]) is not None
+    assert decode(strategy, encode(strategy, secret="newest"), secrets=["newest", SECRET]) is not None
+    assert decode(strategy, encode(strategy), secrets=["newest"]) is None
+
+
+# what is refused
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_cookie_stops_counting_when_it_expires(strategy):
+    cookie = encode(strategy)
+    assert decode(strategy, cookie, now=NOW + LIFETIME - SECOND) is not None
+    assert decode(strategy, cookie, now=NOW + LIFETIME) is None
+    assert decode(strategy, cookie, now=NOW + timedelta(days=365)) is None
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_each_changed_character_is_refused(strategy):
+    cookie = encode(strategy)
+    for place in range(len(cookie)):
+        other = "A" if cookie[place] != "A" else "B"
+        changed = decode(strategy, cookie[:place] + other + cookie[place + 1 :])
+        # the last character of a part can hold bits that mean nothing
+        assert changed is None or changed == decode(strategy, cookie)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_each_truncation_is_refused(strategy):
+    cookie = encode(strategy)
+    assert [length for length in range(len(cookie)) if decode(strategy, cookie[:length]) is not None] == []
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "",
+        ".",
+        "..",
+        "....",
+        "é",
+        "\ud800",
+        "\0",
+        "e30",
+        "bnVsbA",
+        "W10",
+        "x" * 1_000_000,
+        base64url.encode(b"[" * 5_000),
+        base64url.encode(b'{"session":' + b"[" * 5_000 + b"]" * 5_000 + b',"expiresAt":1,"signature":""}'),
+        base64url.encode(b'{"session":{},"expiresAt":1e400,"signature":""}'),
+        base64url.encode(b'{"session":"","expiresAt":1,"signature":"\xff"}'),
+        base64url.encode(b'{"session":{"\xff":1},"expiresAt":1,"signature":""}'),
+    ],
+    ids=lambda cookie: repr(cookie)[:20],
+)
+def test_garbage_is_refused(strategy, cookie):
+    assert decode(strategy, cookie) is None
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@given(junk=st.text(), place=st.integers(0, 10_000), length=st.integers(0, 50))
+def test_no_cookie_makes_decoding_raise(strategy, junk, place, length):
+    cookie = encode(strategy)
+    place %= len(cookie)
+    assert decode(strategy, junk) is None
+    spliced = cookie[:place] + junk + cookie[place + length :]
+    if spliced != cookie:
+        decode(strategy, spliced)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_cookie_of_another_strategy_is_refused(strategy):
+    for other in STRATEGIES:
+        assert (decode(strategy, encode(other)) is None) == (other != strategy)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_cookie_longer_than_the_limit_is_refused_even_if_genuine(strategy):
+    assert decode(strategy, encode(strategy, user={**USER, "name": "x" * 20_000})) is None
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("changes", [{"session": None}, {"user": []}, {"user": "text"}, {"session": 5}])
+def test_a_session_or_user_that_is_no_object_is_refused(strategy, changes):
+    assert decode(strategy, encode(strategy, **changes)) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": None},
+        {"exp": "soon"},
+        {"exp": True},
+        {"exp": -1},
+        {"exp": 10**30},
+        {"updatedAt": None},
+        {"updatedAt": 10**30},
+        {"version": 1},
+        {"user": None},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("strategy", ["jwt", "jwe"])
+def test_signed_claims_of_another_shape_are_refused(strategy, changes):
+    claims = {
+        "session": SESSION,
+        "user": USER,
+        "updatedAt": 1795366811711,
+        "version": "1",
+        "exp": int(NOW.timestamp()) + 60,
+    }
+    assert decode(strategy, seal(strategy, claims)) is not None
+    assert decode(strategy, seal(strategy, {**claims, **changes})) is None
+    assert decode(strategy, seal(strategy, {key: claims[key] for key in claims if key not in changes})) is None
+
+
+def seal(strategy, claims):
+    if strategy == "jwt":
+        return sign_hs256(claims, SECRET)
+    key = derive_jwe_key(SECRET)
+    header = {"alg": "dir", "enc": "A256CBC-HS512", "kid": key.kid}
+    return jwe.encrypt_compact(header, json.dumps(claims), OctKey.import_key(key.key))
+
+
+def test_the_lifetime_of_a_compact_cookie_cannot_be_prolonged():
+    envelope = json.loads(base64url.decode(encode("compact")))
+    envelope["expiresAt"] += 1
+    assert decode("compact", base64url.encode(json.dumps(envelope, separators=(",", ":")).encode())) is None
+
+
+def test_an_unknown_strategy_is_an_error():
+    with pytest.raises(KeyError):
+        session_cache_codec("plain", [SECRET])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("secrets", [[], [""], "a secret by itself"])
+def test_a_codec_without_proper_secrets_is_refused(strategy, secrets):
+    with pytest.raises(ValueError, match="newest first"):
+        session_cache_codec(strategy, secrets)
+
+
+# HS256
+
+
+def claims_at(**claims):
+    return {"a": 1, "exp": int(NOW.timestamp()) + 60, **claims}
+
+
+def test_the_header_names_the_algorithm_and_nothing_else():
+    token = sign_hs256({"a": 1}, SECRET)
+    assert base64url.decode(token.split(".")[0]) == b'{"alg":"HS256"}'
+
+
+def test_other_libraries_verify_our_tokens():
+    token = sign_hs256(claims_at(name="José"), SECRET)
+    assert jwt.decode(token, OctKey.import_key(SECRET), algorithms=["HS256"]).claims == claims_at(name="José")
+
+
+def test_any_of_the_secrets_verifies():
+    token = sign_hs256(claims_at(), SECRET)
+    assert verify_hs256(token, ["newest", SECRET], NOW) == claims_at()
+    assert verify_hs256(token, ["newest"], NOW) is None
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": int(NOW.timestamp())},
+        {"exp": None},
+        {"exp": "9999999999"},
+        {"exp": True},
+        {"nbf": int(NOW.timestamp()) + 1},
+        {"nbf": "now"},
+    ],
+    ids=str,
+)
+def test_claims_that_are_not_valid_now_are_refused(claims):
+    assert verify_hs256(sign_hs256(claims_at(**claims), SECRET), [SECRET], NOW) is None
+
+
+def test_a_token_that_never_expires_is_refused():
+    assert verify_hs256(sign_hs256({"a": 1}, SECRET), [SECRET], NOW) is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "none"},
+        {"alg": "HS512"},
+        {"alg": "RS256"},
+        {"alg": "HS256", "typ": "JWT"},
+        {"alg": "HS256", "crit": ["x"]},
+        {},
+        [],
+    ],
+    ids=str,
+)
+def test_any_other_header_is_refused_even_with_the_right_signature(header):
+    assert verify_hs256(jwt_like(header, claims_at()), [SECRET], NOW) is None
+
+
+@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b'"text"', b"\xff", b"{", b"[" * 5_000, b'{"exp":NaN}'])
+def test_signed_claims_that_are_no_object_are_refused(payload):
+    assert verify_hs256(sign_payload(payload, Signer([SECRET])), [SECRET], NOW) is None
+
+
+def test_an_unsigned_token_is_refused():
+    header, payload, _ = sign_hs256(claims_at(), SECRET).split(".")
+    for token in (f"{header}.{payload}.", f"{header}.{payload}", header, f"{header}."):
+        assert verify_hs256(token, [SECRET], NOW) is None
+
+
+# JWE
+
+
+def test_sealed_claims_are_opened_until_a_little_after_they_expired():
+    cipher = ClaimsCipher([SECRET], salt=ACCOUNT_CACHE_SALT)
+    token = cipher.seal({"accessToken": "José"}, now=NOW, lifetime=LIFETIME)
+    opened = cipher.open(token, now=NOW)
+    assert list(opened) == ["accessToken", "iat", "exp", "jti"]
+    assert opened["accessToken"] == "José"
+    assert cipher.open(token, now=NOW + LIFETIME + 14 * SECOND) == opened
+    assert cipher.open(token, now=NOW + LIFETIME + 15 * SECOND) is None
+
+
+def test_claims_sealed_for_one_cookie_do_not_open_as_another():
+    token = ClaimsCipher([SECRET]).seal({}, now=NOW, lifetime=LIFETIME)
+    assert ClaimsCipher([SECRET], salt=ACCOUNT_CACHE_SALT).open(token, now=NOW) is None
+
+
+@pytest.mark.parametrize("plaintext", [b"", b"null", b"[]", b"\xff", b"[" * 5_000, b'{"exp":null}', b"{}"])
+def test_encrypted_claims_without_an_expiry_are_refused(plaintext):
+    key = derive_jwe_key(SECRET)
+    header = {"alg": "dir", "enc": "A256CBC-HS512", "kid": key.kid}
+    token = jwe.encrypt_compact(header, plaintext, OctKey.import_key(key.key))
+    assert ClaimsCipher([SECRET]).open(token, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "dir", "enc": "A256CBC-HS512"},
+        {"alg": "dir", "enc": "A256CBC-HS512", "kid": "another"},
+        {"alg": "dir", "enc": "A256CBC-HS512", "kid": derive_jwe_key(SECRET).kid, "zip": "DEF"},
+    ],
+    ids=str,
+)
+def test_any_other_jwe_header_is_refused_even_under_the_right_key(header):
+    token = jwe.encrypt_compact(header, b'{"exp":9999999999}', OctKey.import_key(derive_jwe_key(SECRET).key))
+    assert ClaimsCipher([SECRET]).open(token, now=NOW) is None
+
+
+def test_a_claims_cipher_does_not_show_its_secrets():
+    assert "hidden" not in repr(ClaimsCipher(["hidden"]))
