@@ -1,7 +1,7 @@
 import traceback
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asgi_auth.crypto.cipher import Cipher, DecryptionFailed
@@ -15,6 +15,7 @@ from asgi_auth.crypto.keys import (
 cipher = Cipher("a secret")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_is_decrypted_again(plaintext):
     assert cipher.decrypt(cipher.encrypt(plaintext)) == plaintext
@@ -50,21 +51,21 @@ def test_a_malformed_ciphertext_is_refused(ciphertext, reader):
         reader.decrypt(ciphertext)
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r"\$ba\$[0-9]*\$[0-9a-f]*", fullmatch=True))
 def test_no_input_raises_anything_else(ciphertext):
     with pytest.raises(DecryptionFailed):
         Cipher("new", version=2, versions={1: "old"}, legacy="older").decrypt(ciphertext)
 
 
-def test_a_refusal_tells_neither_input_nor_secret():
-    try:
-        Cipher("hidden secret").decrypt("hidden input")
-    except DecryptionFailed as error:
-        told = "".join(traceback.format_exception(error))
-        assert "hidden" not in str(error)
-        assert error.__cause__ is None
-        assert error.__suppress_context__ or error.__context__ is None
-        assert "binascii" not in told
+@pytest.mark.parametrize("ciphertext", ["hidden input", "00" * 50, "$ba$7$" + "00" * 50])
+def test_a_refusal_tells_neither_input_nor_secret(ciphertext):
+    with pytest.raises(DecryptionFailed) as refusal:
+        Cipher("hidden secret", version=1).decrypt(ciphertext)
+    told = traceback.format_exception_only(refusal.value)
+    assert told == ["asgi_auth.crypto.cipher.DecryptionFailed: the ciphertext cannot be decrypted\n"]
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__context__ is None or refusal.value.__suppress_context__
 
 
 def test_text_that_has_no_utf8_is_refused_without_being_told():

@@ -5,9 +5,9 @@ import unicodedata
 import argon2
 import bcrypt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from passlib.hash import pbkdf2_sha256, pbkdf2_sha512, scrypt
+from passlib.hash import django_bcrypt_sha256, pbkdf2_sha256, pbkdf2_sha512, scrypt
 
 from asgi_auth.crypto.password_schemes import better_auth_scrypt
 from asgi_auth.crypto.passwords import PasswordContext, password_context
@@ -125,6 +125,7 @@ def test_a_hash_verifies_its_password_and_no_other():
         assert not cheap.verify(other, OWN)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=500))
 def test_any_password_can_be_hashed(password):
     assert cheap.verify_and_update(password, cheap.hash(password)) == (True, None)
@@ -225,8 +226,9 @@ def test_bcrypt_does_not_match_a_password_with_nul():
 
 
 def test_djangos_prehashed_bcrypt_takes_passwords_of_any_length():
-    assert not cheap.verify("a" * 100, DJANGO["django_bcrypt_sha256"])
-    assert scheme_of(DJANGO["django_bcrypt_sha256"]) == "django_bcrypt_sha256"
+    stored = django_bcrypt_sha256.using(rounds=4).hash("a" * 100)
+    assert cheap.verify("a" * 100, stored)
+    assert not cheap.verify("a" * 101, stored)
 
 
 # hashes that someone may have tampered with
@@ -267,19 +269,14 @@ def test_the_costs_that_other_systems_recommend_are_within_the_bounds(stored, sc
     assert scheme_of(stored) == scheme
 
 
+@settings(deadline=None)
 @given(st.sampled_from([OWN, *OUTDATED.values()]), st.data())
 def test_no_mutation_of_a_hash_raises(stored, data):
     place = data.draw(st.integers(0, len(stored)))
     length = data.draw(st.integers(0, 5))
-    inserted = data.draw(st.text("$:,=/.+0A\0é", max_size=3))
+    inserted = data.draw(st.text("$:,=/.+A\0é", max_size=3))  # no digit: a higher cost would only take longer
     mutated = stored[:place] + inserted + stored[place + length :]
-    if mutated != stored and _is_cheap(mutated):
-        assert cheap.verify("wrong", mutated) is False
-
-
-def _is_cheap(stored):
-    """A mutation may raise a cost within the bounds, which would only slow this down."""
-    return all(int(number) < 10_000 for number in re.findall(r"(?<=[=$])\d+(?=[,$:])", stored)) and "ln=1" not in stored
+    assert cheap.verify("wrong", mutated) is False
 
 
 @pytest.mark.parametrize("password", ["x" * 4097, "x" * 1_000_000, "\ud800"])

@@ -3,15 +3,14 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from joserfc import jwe, jwt
+from joserfc import jwe
 from joserfc.jwk import OctKey
 
 from asgi_auth.crypto import base64url
-from asgi_auth.crypto.jwe import ClaimsCipher
-from asgi_auth.crypto.jwt_hs256 import sign_hs256, sign_payload, verify_hs256
-from asgi_auth.crypto.keys import ACCOUNT_CACHE_SALT, derive_jwe_key
+from asgi_auth.crypto.jwt_hs256 import sign_hs256
+from asgi_auth.crypto.keys import derive_jwe_key
 from asgi_auth.crypto.session_cache import session_cache_codec
 from asgi_auth.crypto.signing import Signer
 
@@ -31,11 +30,6 @@ def encode(strategy, secret=SECRET, **changes):
 
 def decode(strategy, cookie, *, secrets=(SECRET,), now=NOW):
     return session_cache_codec(strategy, secrets).decode(cookie, now=now)
-
-
-def jwt_like(header, payload, secret=SECRET):
-    text = f"{base64url.encode(json.dumps(header).encode())}.{base64url.encode(json.dumps(payload).encode())}"
-    return f"{text}.{Signer([secret]).mac(text)}"
 
 
 # what was written is read
@@ -136,6 +130,7 @@ def test_garbage_is_refused(strategy, cookie):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
+@settings(deadline=None)
 @given(junk=st.text(), place=st.integers(0, 10_000), length=st.integers(0, 50))
 def test_no_cookie_makes_decoding_raise(strategy, junk, place, length):
     cookie = encode(strategy)
@@ -216,118 +211,3 @@ def test_an_unknown_strategy_is_an_error():
 def test_a_codec_without_proper_secrets_is_refused(strategy, secrets):
     with pytest.raises(ValueError, match="newest first"):
         session_cache_codec(strategy, secrets)
-
-
-# HS256
-
-
-def claims_at(**claims):
-    return {"a": 1, "exp": int(NOW.timestamp()) + 60, **claims}
-
-
-def test_the_header_names_the_algorithm_and_nothing_else():
-    token = sign_hs256({"a": 1}, SECRET)
-    assert base64url.decode(token.split(".")[0]) == b'{"alg":"HS256"}'
-
-
-def test_other_libraries_verify_our_tokens():
-    token = sign_hs256(claims_at(name="José"), SECRET)
-    assert jwt.decode(token, OctKey.import_key(SECRET), algorithms=["HS256"]).claims == claims_at(name="José")
-
-
-def test_any_of_the_secrets_verifies():
-    token = sign_hs256(claims_at(), SECRET)
-    assert verify_hs256(token, ["newest", SECRET], NOW) == claims_at()
-    assert verify_hs256(token, ["newest"], NOW) is None
-
-
-@pytest.mark.parametrize(
-    "claims",
-    [
-        {"exp": int(NOW.timestamp())},
-        {"exp": None},
-        {"exp": "9999999999"},
-        {"exp": True},
-        {"nbf": int(NOW.timestamp()) + 1},
-        {"nbf": "now"},
-    ],
-    ids=str,
-)
-def test_claims_that_are_not_valid_now_are_refused(claims):
-    assert verify_hs256(sign_hs256(claims_at(**claims), SECRET), [SECRET], NOW) is None
-
-
-def test_a_token_that_never_expires_is_refused():
-    assert verify_hs256(sign_hs256({"a": 1}, SECRET), [SECRET], NOW) is None
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"alg": "none"},
-        {"alg": "HS512"},
-        {"alg": "RS256"},
-        {"alg": "HS256", "typ": "JWT"},
-        {"alg": "HS256", "crit": ["x"]},
-        {},
-        [],
-    ],
-    ids=str,
-)
-def test_any_other_header_is_refused_even_with_the_right_signature(header):
-    assert verify_hs256(jwt_like(header, claims_at()), [SECRET], NOW) is None
-
-
-@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b'"text"', b"\xff", b"{", b"[" * 5_000, b'{"exp":NaN}'])
-def test_signed_claims_that_are_no_object_are_refused(payload):
-    assert verify_hs256(sign_payload(payload, Signer([SECRET])), [SECRET], NOW) is None
-
-
-def test_an_unsigned_token_is_refused():
-    header, payload, _ = sign_hs256(claims_at(), SECRET).split(".")
-    for token in (f"{header}.{payload}.", f"{header}.{payload}", header, f"{header}."):
-        assert verify_hs256(token, [SECRET], NOW) is None
-
-
-# JWE
-
-
-def test_sealed_claims_are_opened_until_a_little_after_they_expired():
-    cipher = ClaimsCipher([SECRET], salt=ACCOUNT_CACHE_SALT)
-    token = cipher.seal({"accessToken": "José"}, now=NOW, lifetime=LIFETIME)
-    opened = cipher.open(token, now=NOW)
-    assert list(opened) == ["accessToken", "iat", "exp", "jti"]
-    assert opened["accessToken"] == "José"
-    assert cipher.open(token, now=NOW + LIFETIME + 14 * SECOND) == opened
-    assert cipher.open(token, now=NOW + LIFETIME + 15 * SECOND) is None
-
-
-def test_claims_sealed_for_one_cookie_do_not_open_as_another():
-    token = ClaimsCipher([SECRET]).seal({}, now=NOW, lifetime=LIFETIME)
-    assert ClaimsCipher([SECRET], salt=ACCOUNT_CACHE_SALT).open(token, now=NOW) is None
-
-
-@pytest.mark.parametrize("plaintext", [b"", b"null", b"[]", b"\xff", b"[" * 5_000, b'{"exp":null}', b"{}"])
-def test_encrypted_claims_without_an_expiry_are_refused(plaintext):
-    key = derive_jwe_key(SECRET)
-    header = {"alg": "dir", "enc": "A256CBC-HS512", "kid": key.kid}
-    token = jwe.encrypt_compact(header, plaintext, OctKey.import_key(key.key))
-    assert ClaimsCipher([SECRET]).open(token, now=NOW) is None
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"alg": "dir", "enc": "A256CBC-HS512"},
-        {"alg": "dir", "enc": "A256CBC-HS512", "kid": "another"},
-        {"alg": "dir", "enc": "A256CBC-HS512", "kid": derive_jwe_key(SECRET).kid, "zip": "DEF"},
-    ],
-    ids=str,
-)
-def test_any_other_jwe_header_is_refused_even_under_the_right_key(header):
-    token = jwe.encrypt_compact(header, b'{"exp":9999999999}', OctKey.import_key(derive_jwe_key(SECRET).key))
-    assert ClaimsCipher([SECRET]).open(token, now=NOW) is None
-
-
-def test_a_claims_cipher_does_not_show_its_secrets():
-    assert "hidden" not in repr(ClaimsCipher(["hidden"]))

@@ -176,7 +176,7 @@ def test_the_totp_secret_and_the_backup_codes_decrypt_from_their_row():
 def test_the_decrypted_totp_secret_gives_the_recorded_code_and_uri():
     totp = VECTORS["totp"]
     secret = Cipher(SECRET).decrypt(totp["row"]["secret"]).encode()
-    generator = TOTP(secret, 6, SHA1(), 30)  # noqa: S303 - RFC 6238's default
+    generator = TOTP(secret, 6, SHA1(), 30)
     assert generator.generate(totp["codeAtMs"] // 1000).decode() == totp["code"]
     query = parse_qs(urlsplit(totp["enableResponse"]["totpURI"]).query)
     assert query["secret"] == [base64.b32encode(secret).decode().rstrip("=")]

@@ -1,8 +1,17 @@
 """The official JavaScript client, unmodified, must be content with the server."""
 
+from asgi_auth import Auth, AuthConfig
+from tests.servers.live import serve
 from tests.servers.node import better_auth_server, run_client
+from tests.support import whoami
 
 SECRET = "a secret for the interoperability tests, 48 chars"
+
+
+async def test_the_official_client_against_asgi_auth(database_url):
+    auth = Auth(AuthConfig.development(secret=SECRET, database=database_url))
+    async with serve(auth.wrap(whoami)) as base_url:
+        assert_the_client_is_content(await run_client(base_url))
 
 
 async def test_the_official_client_against_better_auths_own_server(tmp_path):
