@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Literal, Self, Unpack
 from urllib.parse import urlsplit
 
 import ada_url
 
 from asgi_auth.config import environment, presets
+from asgi_auth.config.fields import ConfigFields
 from asgi_auth.config.options import (
     BearerOptions,
     ClientAddressOptions,
@@ -118,36 +118,38 @@ class AuthConfig:
             raise ConfigurationError("database is a URL: sqlite:///app.db or postgresql://user@host/name")
 
     @classmethod
-    def development(cls, **options: Any) -> Self:
+    def development(cls, *, database: str, **fields: Unpack[ConfigFields]) -> Self:
         """For one's own machine: localhost and 127.0.0.1 are trusted alike, missing tables are created."""
-        extra = tuple(options.pop("trusted_origins", ()))
-        return cls(environment="development", trusted_origins=(*presets.LOCAL_ORIGINS, *extra), **options)
+        fields["trusted_origins"] = (*presets.LOCAL_ORIGINS, *fields.get("trusted_origins", ()))
+        return cls(database=database, environment="development", **fields)
 
     @classmethod
-    def production(cls, *, base_url: str, **options: Any) -> Self:
-        """For the public: an https origin is required, and tables are expected to be there already."""
-        if not base_url.lower().startswith("https://"):
-            raise ConfigurationError("production needs an https base_url")
-        options.setdefault("database_options", presets.PRODUCTION_DATABASE)
-        return cls(environment="production", base_url=base_url, **options)
+    def production(cls, *, database: str, **fields: Unpack[ConfigFields]) -> Self:
+        """For the public: an https ``base_url`` is required, and tables are expected to be there already."""
+        if not (fields.get("base_url") or "").lower().startswith("https://"):
+            raise ConfigurationError("production needs an https base_url (ASGI_AUTH_URL, BETTER_AUTH_URL)")
+        fields.setdefault("database_options", presets.PRODUCTION_DATABASE)
+        fields.setdefault("password", presets.PRODUCTION_PASSWORD)
+        fields.setdefault("session", presets.PRODUCTION_SESSION)
+        return cls(database=database, environment="production", **fields)
 
     @classmethod
-    def testing(cls, **options: Any) -> Self:
+    def testing(cls, *, database: str = "sqlite://", **fields: Unpack[ConfigFields]) -> Self:
         """For test suites: cheap password hashes, any secret, an in-memory database unless one is named."""
-        options.setdefault("secret", "only-for-tests")
-        options.setdefault("database", "sqlite://")
-        options.setdefault("hashing", presets.TESTING_HASHING)
-        return cls(environment="testing", **options)
+        if not fields.get("secrets"):
+            fields.setdefault("secret", "only-for-tests")
+        fields.setdefault("hashing", presets.TESTING_HASHING)
+        return cls(database=database, environment="testing", **fields)
 
     @classmethod
-    def compatible(cls, **options: Any) -> Self:
+    def compatible(cls, *, database: str, **fields: Unpack[ConfigFields]) -> Self:
         """Better Auth's own rules wherever there is a switch for ours: for moving over, and for comparing."""
-        options.setdefault("csrf", presets.COMPATIBLE_CSRF)
-        options.setdefault("client_address", presets.COMPATIBLE_CLIENT_ADDRESS)
-        return cls(**options)
+        fields.setdefault("csrf", presets.COMPATIBLE_CSRF)
+        fields.setdefault("client_address", presets.COMPATIBLE_CLIENT_ADDRESS)
+        return cls(database=database, **fields)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **fields: Unpack[ConfigFields]) -> Self:
         """Read the environment; arguments overrule it.
 
         ASGI_AUTH_ENV names the preset (default production). ASGI_AUTH_SECRET, ASGI_AUTH_SECRETS, ASGI_AUTH_URL and
@@ -156,36 +158,15 @@ class AuthConfig:
         ASGI_AUTH_BASE_PATH, ASGI_AUTH_APP_NAME, ASGI_AUTH_SESSION_DAYS.
         """
         environ = os.environ if environ is None else environ
-        values = {**_from_environment(environ), **options}
-        preset = environment.read_preset(environ)
-        if preset == "production" and "base_url" not in values:
-            raise ConfigurationError("ASGI_AUTH_URL (or BETTER_AUTH_URL) is not set")
-        build = {
-            "development": cls.development,
-            "production": cls.production,
-            "testing": cls.testing,
-            "compatible": cls.compatible,
-        }[preset]
-        return build(**values)
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "secrets": environment.read_secrets(environ),
-        "database": environment.read_database(environ),
-        "trusted_origins": environment.read_trusted_origins(environ),
-        "base_url": environment.first(environ, "ASGI_AUTH_URL", "BETTER_AUTH_URL"),
-        "base_path": environment.first(environ, "ASGI_AUTH_BASE_PATH"),
-        "app_name": environment.first(environ, "ASGI_AUTH_APP_NAME"),
-        "session": _session_options(environment.first(environ, "ASGI_AUTH_SESSION_DAYS")),
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _session_options(days: str | None) -> SessionOptions | None:
-    if days is None:
-        return None
-    try:
-        return SessionOptions(lifetime=timedelta(days=float(days)))
-    except ValueError:
-        raise ConfigurationError("ASGI_AUTH_SESSION_DAYS is a number of days") from None
+        read = environment.read_fields(environ)
+        read.update(fields)
+        database = environment.read_database(environ)
+        match environment.read_preset(environ):
+            case "development":
+                return cls.development(database=database, **read)
+            case "testing":
+                return cls.testing(database=database, **read)
+            case "compatible":
+                return cls.compatible(database=database, **read)
+            case _:
+                return cls.production(database=database, **read)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
+from asgi_auth.config.fields import ConfigFields
+from asgi_auth.config.options import SessionOptions
 from asgi_auth.config.secrets import Secret, parse_versioned
 from asgi_auth.errors import ConfigurationError
 
@@ -45,3 +48,29 @@ def read_database(environ: Mapping[str, str]) -> str:
     if database is None:
         raise ConfigurationError("ASGI_AUTH_DATABASE is not set")
     return database
+
+
+def read_fields(environ: Mapping[str, str]) -> ConfigFields:
+    """Everything else that is set."""
+    fields: ConfigFields = {
+        "secrets": read_secrets(environ),
+        "trusted_origins": read_trusted_origins(environ),
+        "base_url": first(environ, "ASGI_AUTH_URL", "BETTER_AUTH_URL"),
+    }
+    base_path = first(environ, "ASGI_AUTH_BASE_PATH")
+    app_name = first(environ, "ASGI_AUTH_APP_NAME")
+    days = first(environ, "ASGI_AUTH_SESSION_DAYS")
+    if base_path is not None:
+        fields["base_path"] = base_path
+    if app_name is not None:
+        fields["app_name"] = app_name
+    if days is not None:
+        fields["session"] = SessionOptions(lifetime=_days(days))
+    return fields
+
+
+def _days(text: str) -> timedelta:
+    try:
+        return timedelta(days=float(text))
+    except (ValueError, OverflowError):
+        raise ConfigurationError("ASGI_AUTH_SESSION_DAYS is a number of days") from None

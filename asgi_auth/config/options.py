@@ -15,6 +15,7 @@ MAX_COOKIE_LIFETIME = timedelta(days=400)
 
 
 SameSite = Literal["Lax", "Strict", "None"]
+FreshFor = Literal["password"]
 
 
 def _require(condition: object, sentence: str) -> None:
@@ -36,6 +37,8 @@ class SessionOptions:
         is_refreshed: whether sessions slide at all (default True).
         defers_refresh: GET /get-session writes nothing and tells the client to POST instead (default False).
         max_per_user: the oldest sessions end when a user has more than this many (default None: no limit).
+        require_fresh_for: what asks for a fresh session beside the routes that always do: "password" for changing it
+            (default nothing).
         tracks_activity: ``updatedAt`` follows a session's use, written at most once a minute and never while a
             request waits (default False).
     """
@@ -47,6 +50,7 @@ class SessionOptions:
     is_refreshed: bool = True
     defers_refresh: bool = False
     max_per_user: int | None = None
+    require_fresh_for: frozenset[FreshFor] = frozenset()
     tracks_activity: bool = False
 
     def __post_init__(self) -> None:
@@ -71,7 +75,8 @@ class PasswordOptions:
         max_length: likewise (default 128).
         signs_in_after_sign_up: a new user is signed in at once (default True).
         requires_verified_email: nobody signs in before the address is verified (default False).
-        blocklist: passwords nobody may choose, compared without regard to case (default none).
+        blocklist: passwords nobody may choose, in lower case; compared without regard to case (default none;
+            ``common_passwords()`` in the production preset).
     """
 
     is_enabled: bool = True

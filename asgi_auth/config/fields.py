@@ -1,0 +1,42 @@
+"""The arguments of AuthConfig's presets, typed."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from asgi_auth.config.options import (
+    BearerOptions,
+    ClientAddressOptions,
+    CookieOptions,
+    CsrfOptions,
+    DatabaseOptions,
+    HashingOptions,
+    PasswordOptions,
+    RequestOptions,
+    SessionOptions,
+)
+from asgi_auth.config.secrets import Secret
+from asgi_auth.models import Session, User
+
+
+class ConfigFields(TypedDict, total=False):
+    """What every preset takes beside ``database``; AuthConfig says what each is."""
+
+    secret: str | None
+    secrets: tuple[Secret, ...]
+    base_url: str | None
+    base_path: str
+    app_name: str
+    trusted_origins: tuple[str, ...]
+    user_model: type[User]
+    session_model: type[Session]
+    error_url: str | None
+    session: SessionOptions
+    password: PasswordOptions
+    bearer: BearerOptions
+    cookies: CookieOptions
+    csrf: CsrfOptions
+    request: RequestOptions
+    client_address: ClientAddressOptions
+    hashing: HashingOptions
+    database_options: DatabaseOptions
