@@ -54,10 +54,11 @@ class PasswordHasher:
         return await self._run(functools.partial(_hash, self._context, password))
 
     async def verify(self, password: str, stored: str | None) -> PasswordCheck:
-        """Whether ``stored`` is a hash of the password; None, for no such account, is invalid, as slowly.
+        """Whether ``stored`` is a hash of the password; None, for an account that is not there, is invalid.
 
-        So is and does a hash that cannot be read. A hash of another scheme or cost takes the time of its own,
-        until its first successful use replaces it. Raises Overloaded if too many calls wait.
+        So is a hash that cannot be read; both take the time of a real verification. A hash of another scheme or
+        cost takes its own time until its first successful use replaces it. Raises Overloaded if too many calls
+        wait.
         """
         return await self._run(functools.partial(_verify, self._context, password, stored))
 

@@ -82,19 +82,17 @@ def password_context(*, cost: int = CONTRACT_COST) -> PasswordContext:
 
     - argon2id, argon2i and argon2d in PHC form (argon2-cffi, libpass, libsodium)
     - bcrypt ``$2a$``, ``$2b$``, ``$2y$`` of passwords up to 72 bytes and without NUL: a longer password
-    matches
-      nothing, rather than everything that begins like it
+      matches nothing, rather than everything that begins like it
     - passlib's ``$pbkdf2-sha256$``, ``$pbkdf2-sha512$`` and ``$scrypt$`` (keys of 32 bytes)
-    - Django's ``pbkdf2_sha256$``, ``pbkdf2_sha1$``, ``bcrypt$$2b$`` and ``bcrypt_sha256$$2b$`` through
-    passlib,
-      ``argon2$argon2id$`` and ``scrypt$`` through handlers of ours
+    - Django's ``pbkdf2_sha256$``, ``pbkdf2_sha1$``, ``bcrypt$$2b$`` and ``bcrypt_sha256$$2b$``, through
+      passlib, ``argon2$argon2id$`` and ``scrypt$``, through handlers of ours
 
     ``stored_hashes.scheme_of`` tells what each may cost at most.
 
     ``cost`` is scrypt's N in new hashes, a power of two from 2 to 65536, otherwise ValueError. With any other
     than 16384 a hash says which it is, and Better Auth cannot read it: lower for tests, 65536 to reach the
-    work that OWASP's Password Storage Cheat Sheet recommends. Hashes of every cost verify; of another, are
-    replaced.
+    work that OWASP's Password Storage Cheat Sheet recommends. Hashes of every cost verify; those of another
+    than this are replaced.
     """
     return PasswordContext(cost=cost)
 

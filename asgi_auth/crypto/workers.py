@@ -42,7 +42,10 @@ class BoundedWorkers:
         return 0 if crew is None else max(0, crew.unfinished - self._workers)
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
-        """Have a worker run ``work``; it never runs if cancelled before it began. Raises Overloaded."""
+        """Have a worker run ``work``; it never runs if cancelled before it began.
+
+        Raises Overloaded while nobody has room for it, or if no threads can be started.
+        """
         future: Future[Result] = Future()
         with self._lock:
             crew = self._find_or_start_crew()
@@ -57,24 +60,29 @@ class BoundedWorkers:
         """Wait until all work accepted so far is done, and end the threads."""
         with self._lock:
             crew, self._crew = self._crew, None
-        if crew is None:
-            return
-        for _ in crew.threads:
-            crew.jobs.put(None)
-        for thread in crew.threads:
-            thread.join()
+        if crew is not None:
+            crew.dismiss()
+            for thread in crew.threads:
+                thread.join()
 
     def _find_or_start_crew(self) -> _Crew:
-        # threads do not survive a fork, their parent's crew is of no use to a child
+        # threads do not survive a fork: the crew of the parent is of no use to the child
         if self._crew is None or self._crew.pid != os.getpid():
-            self._crew = _Crew()
-            for number in range(self._workers):
-                thread = threading.Thread(
-                    target=_serve, args=(self._crew.jobs,), name=f"{self._name}-{number}", daemon=True
-                )
-                self._crew.threads.append(thread)
-                thread.start()
+            self._crew = self._start_crew()
         return self._crew
+
+    def _start_crew(self) -> _Crew:
+        crew = _Crew()
+        try:
+            for number in range(self._workers):
+                name = f"{self._name}-{number}"
+                thread = threading.Thread(target=_serve, args=(crew.jobs,), name=name, daemon=True)
+                thread.start()
+                crew.threads.append(thread)
+        except RuntimeError as error:  # the system has no more threads to give
+            crew.dismiss()
+            raise Overloaded from error
+        return crew
 
     def _finish(self, crew: _Crew) -> None:
         with self._lock:
@@ -89,6 +97,11 @@ class _Crew:
     threads: list[threading.Thread] = field(default_factory=list)
     unfinished: int = 0
     pid: int = field(default_factory=os.getpid)
+
+    def dismiss(self) -> None:
+        """Have each thread end once the jobs before are done."""
+        for _ in self.threads:
+            self.jobs.put(None)
 
 
 def _serve(jobs: SimpleQueue[Callable[[], None] | None]) -> None:

@@ -111,6 +111,10 @@ class _Resource:
             response = await self._answer(*found, scope, receive)
         except ClientDisconnected:
             return
+        except Exception:
+            # The contract's answer to a bug of ours; whoever watches over the process gets to see it as well.
+            await to_response(Answer(status=500, is_empty=True))(scope, receive, send)
+            raise
         await response(scope, receive, send)
 
     async def _answer(self, spec: RouteSpec, handler: Handler, scope: Scope, receive: Receive) -> Any:

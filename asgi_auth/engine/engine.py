@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Table
 
 from asgi_auth.config import AuthConfig
-from asgi_auth.engine.executor import Executor
+from asgi_auth.engine.executor import Action, Executor
 from asgi_auth.engine.queries import SessionQueries, UserQueries, VerificationQueries
 from asgi_auth.engine.schema import create_missing, missing_from
 from asgi_auth.engine.store import Store
@@ -113,6 +113,13 @@ class Engine:
     def transaction(self) -> AbstractAsyncContextManager[None]:
         """All statements of this task within the block take effect together, or none; blocks may nest."""
         return self._executor.transaction()
+
+    async def after_commit(self, action: Action) -> None:
+        """Await ``action`` once the transaction of this task is over; now, where there is none.
+
+        It is dropped if the transaction is undone. For telling others of what has become true.
+        """
+        await self._executor.after_commit(action)
 
     def recorded(self) -> AbstractContextManager[list[str]]:
         """Collect the SQL of every statement run within the block: for tests and benchmarks that count."""

@@ -5,8 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from types import MappingProxyType
 from typing import Any, cast
 
+import msgspec
+import structlog
 from databases import Database, DatabaseURL
 from databases.core import Connection
 from sqlalchemy.sql import ClauseElement
@@ -14,14 +20,27 @@ from sqlalchemy.sql import ClauseElement
 from asgi_auth.config import DatabaseOptions
 from asgi_auth.engine.faults import translated
 from asgi_auth.engine.statement import Bound, Statement, compile_statement, dialect_for
+from asgi_auth.errors import ConfigurationError, Unavailable
 
 Observer = Callable[[str], None]
-Prepare = Callable[[], Awaitable[None]]
+Action = Callable[[], Awaitable[None]]
 
-_BACKENDS = {
-    "sqlite": "asgi_auth.engine.sqlite_backend:SQLiteBackend",
-    "postgresql": "asgi_auth.engine.postgres_backend:PostgresBackend",
-}
+_logger = structlog.get_logger("asgi_auth.engine")
+
+_BACKENDS: Mapping[str, str] = MappingProxyType(
+    {
+        "sqlite": "asgi_auth.engine.sqlite_backend:SQLiteBackend",
+        "postgresql": "asgi_auth.engine.postgres_backend:PostgresBackend",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """What waits for the end of a task's transaction; a task started within it does not take part."""
+
+    task: asyncio.Task[Any] | None
+    actions: list[Action] = field(default_factory=list)
 
 
 class _Database(Database):
@@ -33,6 +52,8 @@ class _Database(Database):
 
 def _normalized(url: str) -> DatabaseURL:
     parsed = DatabaseURL(url)
+    if parsed.dialect != "sqlite" and find_spec("asyncpg") is None:
+        raise ConfigurationError("PostgreSQL needs a driver: pip install 'asgi-auth[postgres]'")
     return parsed.replace(dialect="sqlite" if parsed.dialect == "sqlite" else "postgresql", driver="")
 
 
@@ -40,6 +61,15 @@ async def _fetch(connection: Connection, query: Bound) -> list[Any]:
     # ``databases`` hands its backend whatever is no text and has no values: our compiled statements.
     rows: list[Any] = await connection.fetch_all(cast("ClauseElement", query))
     return rows
+
+
+def _read(statement: Statement, row: Any) -> list[Any]:
+    try:
+        return statement.read(row)
+    except (ValueError, TypeError, msgspec.MsgspecError) as error:
+        # What is stored is not what may be stored there. Nobody is let in on the strength of it.
+        _logger.error("database.unreadable_row", error=type(error).__name__)  # noqa: TRY400  (a traceback may quote the row)
+        raise Unavailable from None
 
 
 class Executor:
@@ -55,9 +85,10 @@ class Executor:
         self.dialect = dialect_for(self.scheme)
         self._database = _Database(parsed, pool_size=options.pool_size, timeout=options.timeout.total_seconds())
         self._observers: list[Observer] = []
-        self._prepare: Prepare | None = None
+        self._after_commit: ContextVar[_Pending | None] = ContextVar("asgi_auth.after_commit", default=None)
+        self._prepare: Action | None = None
 
-    def before_use(self, prepare: Prepare) -> None:
+    def before_use(self, prepare: Action) -> None:
         """Have ``prepare`` awaited before each statement and transaction, so that nobody has to start us first."""
         self._prepare = prepare
 
@@ -84,7 +115,7 @@ class Executor:
         with translated():
             async with self._database.connection() as connection:
                 rows = await _fetch(connection, statement.bind(values or {}))
-        return [statement.read(row) for row in rows]
+            return [_read(statement, row) for row in rows]
 
     async def run_text(self, sql: str) -> list[list[Any]]:
         """Run SQL without values; its columns come back as the driver gives them."""
@@ -105,11 +136,39 @@ class Executor:
                 inner = connection.raw_connection
                 await inner.begin()
                 try:
-                    yield
+                    with self._postponing() as pending:
+                        yield
                 except BaseException:
                     await asyncio.shield(inner.rollback())
                     raise
                 await inner.commit()
+        for action in pending:
+            await action()
+
+    @contextmanager
+    def _postponing(self) -> Iterator[list[Action]]:
+        """Collect what waits for the outermost transaction of this task; nothing for an inner one."""
+        outer = self._after_commit.get()
+        if outer is not None and outer.task is asyncio.current_task():
+            yield []
+            return
+        mine = _Pending(asyncio.current_task())
+        token = self._after_commit.set(mine)
+        try:
+            yield mine.actions
+        finally:
+            self._after_commit.reset(token)
+
+    async def after_commit(self, action: Action) -> None:
+        """Await ``action`` once the transaction of this task is over; now, where there is none.
+
+        It is dropped if the transaction is undone.
+        """
+        pending = self._after_commit.get()
+        if pending is not None and pending.task is asyncio.current_task():
+            pending.actions.append(action)
+        else:
+            await action()
 
     @contextmanager
     def recorded(self) -> Iterator[list[str]]:

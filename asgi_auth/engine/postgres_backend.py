@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from databases import DatabaseURL
@@ -9,12 +10,17 @@ from databases.backends.postgres import PostgresBackend as PlainBackend
 from databases.interfaces import ConnectionBackend
 
 from asgi_auth.engine.statement import Bound
+from asgi_auth.errors import ConfigurationError
 
 DEFAULT_POOL_SIZE = 10
 
 
 class PostgresBackend(PlainBackend):
-    """The pool. Options in the URL (``min_size``, ``max_size``, ``ssl``) are those of ``databases``."""
+    """The pool.
+
+    Options in the URL: ``min_size``, ``max_size``, ``ssl`` or ``sslmode`` (asyncpg's words), and
+    ``statement_cache_size=0`` for a pooler that breaks prepared statements.
+    """
 
     def __init__(self, database_url: DatabaseURL, **options: Any) -> None:
         self.timeout: float = options["timeout"]
@@ -28,12 +34,16 @@ class PostgresBackend(PlainBackend):
         )
 
     def _get_connection_kwargs(self) -> dict[str, Any]:
-        defaults = dict(self._options)
-        self._options = {}
-        try:
-            return {**defaults, **super()._get_connection_kwargs()}
-        finally:
-            self._options = defaults
+        given = self._database_url.options
+        read = {
+            "ssl": given.get("sslmode"),
+            "min_size": _integer(given, "min_size"),
+            "max_size": _integer(given, "max_size"),
+            "statement_cache_size": _integer(given, "statement_cache_size"),
+        }
+        if "ssl" in given:
+            read["ssl"] = {"true": True, "false": False}.get(given["ssl"].lower(), given["ssl"])
+        return {**self._options, **{name: value for name, value in read.items() if value is not None}}
 
     @property
     def pool(self) -> Any:
@@ -43,6 +53,13 @@ class PostgresBackend(PlainBackend):
     def connection(self) -> PostgresConnection:  # type: ignore[override]  # runs Bound statements
         """One task's connection, taken from the pool when it is first used."""
         return PostgresConnection(self)
+
+
+def _integer(given: Mapping[str, str], name: str) -> int | None:
+    try:
+        return int(given[name]) if name in given else None
+    except ValueError:
+        raise ConfigurationError(f"database: {name} is a number") from None
 
 
 class PostgresConnection(ConnectionBackend):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -214,5 +215,6 @@ class SessionService:
 
     async def _announce_all(self, sessions: Sequence[Session]) -> int:
         for session in sessions:
-            await self._events.publish(SessionRevoked(session_id=session.id, user_id=session.user_id))
+            event = SessionRevoked(session_id=session.id, user_id=session.user_id)
+            await self._engine.after_commit(partial(self._events.publish, event))
         return len(sessions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from asgi_auth.clock import Clock
@@ -78,5 +79,5 @@ class UserService:
             raise EmailTaken from None
         if user is None:
             raise NotFound
-        await self._events.publish(UserChanged(user_id))
+        await self._engine.after_commit(partial(self._events.publish, UserChanged(user_id)))
         return user
