@@ -3,7 +3,7 @@
     AuthError                        an answer for the client: status, code, message
     ├── InvalidRequest           400  ValidationFailed, InvalidJson, RepeatedHeader, InvalidEmail, PasswordTooShort,
     │                                 PasswordTooLong, PasswordTooCommon, MissingField, FieldNotAllowed,
-    │                                 BodyMustBeAnObject, NoFieldsToUpdate, EmailCannotBeUpdated,
+    │                                 NoFieldsToUpdate, EmailCannotBeUpdated,
     │                                 CredentialAccountNotFound, InvalidPassword, SignUpDisabled,
     │                                 PasswordSignInDisabled, BodyTimeout (408), BodyTooLarge (413),
     │                                 UnsupportedMediaType (415)
@@ -149,13 +149,6 @@ class FieldNotAllowed(InvalidRequest):
 
     def __init__(self, field: str) -> None:
         super().__init__(f"{field} is not allowed to be set")
-
-
-class BodyMustBeAnObject(InvalidRequest):
-    """A JSON object was expected."""
-
-    code = "BODY_MUST_BE_AN_OBJECT"
-    message = "Body must be an object"
 
 
 class NoFieldsToUpdate(InvalidRequest):

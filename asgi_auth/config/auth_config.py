@@ -46,6 +46,15 @@ class AuthConfig:
         user_model: a subclass of User with the application's own fields.
         session_model: a subclass of Session with the application's own fields.
         error_url: where browsers are sent with ``?error=CODE``; None shows a plain page.
+        session: see SessionOptions.
+        password: see PasswordOptions.
+        bearer: see BearerOptions.
+        cookies: see CookieOptions.
+        csrf: see CsrfOptions.
+        request: see RequestOptions.
+        client_address: see ClientAddressOptions.
+        hashing: see HashingOptions.
+        database_options: see DatabaseOptions.
 
     Raises:
         ConfigurationError: when a value cannot work; secrets are never part of its message.

@@ -96,7 +96,11 @@ class PasswordOptions:
 class CookieOverride:
     """What is different about one cookie; None leaves it as CookieOptions say.
 
-    ``name`` is the whole name but for ``__Secure-``.
+    Attributes:
+        name: the whole name but for ``__Secure-``.
+        path: the paths it is sent to.
+        domain: the host whose sub-domains get it too.
+        same_site: "Lax", "Strict" or "None".
     """
 
     name: str | None = None

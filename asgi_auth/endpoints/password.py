@@ -38,6 +38,10 @@ class SignIn(Body, frozen=True, kw_only=True):
     remember_me: bool | UnsetType = UNSET
 
 
+class SignOut(Body, frozen=True, kw_only=True):
+    """POST /sign-out, where it has a body at all."""
+
+
 class ChangePassword(Body, frozen=True, kw_only=True):
     """POST /change-password."""
 
@@ -94,6 +98,8 @@ class PasswordEndpoints(Endpoints):
     @post("/sign-out")
     async def sign_out(self, call: Call) -> Answer:
         """End the session, if there is one."""
+        if call.given is not UNSET:
+            call.read(SignOut)
         live = await call.find_session(refreshes=False)
         if live is not None:
             await call.services.passwords.sign_out(live.session.token)

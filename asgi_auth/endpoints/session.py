@@ -8,7 +8,7 @@ from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints, get, post
 from asgi_auth.endpoints.schema import Body
-from asgi_auth.errors import BodyMustBeAnObject, MethodNotAllowed, NoFieldsToUpdate
+from asgi_auth.errors import MethodNotAllowed, NoFieldsToUpdate
 from asgi_auth.fields import wire
 from asgi_auth.services.session import LiveSession
 
@@ -76,8 +76,6 @@ class SessionEndpoints(Endpoints):
         """Change additional fields of the session."""
         record = call.record()
         live = await call.session()
-        if not isinstance(record, Mapping):
-            raise BodyMustBeAnObject
         values = call.services.sessions.input_fields.for_update(record)
         if not values:
             raise NoFieldsToUpdate

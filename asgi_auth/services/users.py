@@ -8,8 +8,8 @@ from typing import Any
 
 from asgi_auth.clock import Clock
 from asgi_auth.crypto.tokens import generate_id
-from asgi_auth.engine import Engine, UniqueViolation
-from asgi_auth.errors import EmailTaken, NotFound
+from asgi_auth.engine import Engine, IntegrityViolation, UniqueViolation
+from asgi_auth.errors import EmailTaken, NotFound, UserNotCreated
 from asgi_auth.events import EventBus, UserChanged, UserCreated
 from asgi_auth.models import User
 from asgi_auth.services.email_address import normalize
@@ -39,11 +39,13 @@ class UserService:
         )
 
     async def add(self, user: User) -> None:
-        """Store a new user; raises EmailTaken (or the conflict of another unique field)."""
+        """Store a new user; raises EmailTaken, or UserNotCreated where another rule of the schema forbids it."""
         try:
             await self._engine.users.add(user)
         except UniqueViolation:
             raise EmailTaken from None
+        except IntegrityViolation:
+            raise UserNotCreated from None
 
     async def announce(self, user: User) -> None:
         """Tell listeners of a new user, once its transaction is over."""

@@ -9,11 +9,12 @@ export function openBrowser(baseURL, plugins = []) {
   return { client, cookies: () => [...jar.keys()] };
 }
 
-async function browserFetch(jar, origin, input, init = {}) {
+/** fetch as a page of `origin` would do it; `send` is the fetch underneath. */
+export async function browserFetch(jar, origin, input, init = {}, send = fetch) {
   const headers = new Headers(init.headers);
   if (jar.size > 0) headers.set("cookie", [...jar].map(([name, value]) => `${name}=${value}`).join("; "));
   if (!["GET", "HEAD"].includes(init.method?.toUpperCase() ?? "GET")) headers.set("origin", origin);
-  const response = await fetch(input, { ...init, headers });
+  const response = await send(input, { ...init, headers });
   for (const line of response.headers.getSetCookie()) keep(jar, line);
   return response;
 }
