@@ -91,7 +91,7 @@ async def test_the_middlewares_composed_by_hand_identify_and_protect():
     main = python_block("app = BearerMiddleware(app")
     async with browser(main["auth"].endpoints, base_url=BASE_URL) as client:
         signed_up = await client.post("/sign-up/email", json=ADA)
-    cookies = {name: value for name, value in signed_up.cookies.items()}
+    cookies = dict(signed_up.cookies.items())
     async with browser(main["app"], origin="https://evil.test", cookies=cookies) as client:
         assert (await client.get("/")).status_code == 204
         assert (await client.post("/")).status_code == 403

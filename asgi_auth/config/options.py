@@ -14,6 +14,8 @@ MAX_COOKIE_LIFETIME = timedelta(days=400)
 """Browsers keep no cookie for longer (RFC 6265bis, 5.5)."""
 
 
+MAX_HASH_COST = 65536
+
 SameSite = Literal["Lax", "Strict", "None"]
 FreshFor = Literal["password"]
 
@@ -227,7 +229,8 @@ class HashingOptions:
     Attributes:
         workers: threads; each hash takes 32 MiB and a core (default None: one per usable core).
         max_queue: hashes that may wait; more are refused with 503 (default 64).
-        cost: N of new scrypt hashes, a power of two (default 16384, Better Auth's; tests use less).
+        cost: N of new scrypt hashes, a power of two up to 65536, which takes 128 MiB (default 16384: the only one that
+            Better Auth verifies too).
     """
 
     workers: int | None = None
@@ -237,7 +240,10 @@ class HashingOptions:
     def __post_init__(self) -> None:
         _require(self.workers is None or self.workers > 0, "hashing.workers: None or at least 1")
         _require(self.max_queue >= 0, "hashing.max_queue: not negative")
-        _require(self.cost >= 2 and self.cost & (self.cost - 1) == 0, "hashing.cost: a power of two")
+        _require(
+            2 <= self.cost <= MAX_HASH_COST and self.cost & (self.cost - 1) == 0,
+            "hashing.cost: a power of two, at most 65536",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ class Engine:
             has_defaults=self._executor.scheme != "sqlite", user=user, session=session, extra=tables
         )
         self._executor.before_use(self._ensure_connected)
-        self._connecting = asyncio.Lock()
+        self._connecting: asyncio.Task[None] | None = None
         self._is_ready = False
         self.users = self.store("user", user)
         self.sessions = self.store("session", session)
@@ -69,20 +69,29 @@ class Engine:
         if not self._is_ready:
             await self.connect()
 
-    async def connect(self) -> None:
-        """Open the database and see to its schema; calling it again does nothing, calls at once wait for one another.
+    async def connect(self, *, attempts: int = 1) -> None:
+        """Open the database and see to its schema; calling it again does nothing.
 
-        Raises Unavailable where the database does not answer after a few tries, ConfigurationError where tables are
-        missing that may not be created.
+        All who call at once share one try, so that nobody queues up for a database that is down. Raises Unavailable
+        where it does not answer after that many attempts, ConfigurationError where tables are missing that may not be
+        created.
         """
-        async with self._connecting:
-            if self._is_ready:
-                return
-            async for attempt in stamina.retry_context(on=Unavailable, attempts=3, wait_initial=0.1, timeout=15.0):
-                with attempt:
-                    await self._executor.connect()
-            await self._see_to_schema()
-            self._is_ready = True
+        if self._is_ready:
+            return
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._connect(attempts))
+            # Whoever waited may be gone when it fails; the failure is nobody's surprise.
+            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._connecting)
+
+    async def _connect(self, attempts: int) -> None:
+        async for attempt in stamina.retry_context(
+            on=Unavailable, attempts=attempts, wait_initial=0.2, wait_jitter=0.1
+        ):
+            with attempt:
+                await self._executor.connect()
+        await self._see_to_schema()
+        self._is_ready = True
 
     async def _see_to_schema(self) -> None:
         if self._config.database_options.creates_schema:
@@ -102,9 +111,10 @@ class Engine:
 
     async def disconnect(self) -> None:
         """Close the database; calling it again does nothing."""
-        async with self._connecting:
-            self._is_ready = False
-            await self._executor.disconnect()
+        if self._connecting is not None:
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        self._is_ready = False
+        await self._executor.disconnect()
 
     async def ping(self) -> None:
         """Ask for an answer; raises Unavailable where none comes."""

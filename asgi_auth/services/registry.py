@@ -32,6 +32,9 @@ Close = Callable[[], Awaitable[None]]
 PING_TIMEOUT = 2.0
 """Seconds after which a part that has not answered counts as down."""
 
+START_ATTEMPTS = 3
+"""How often start-up tries to reach the database; a container may be up before it is."""
+
 _logger = structlog.get_logger("asgi_auth.services")
 
 
@@ -129,7 +132,7 @@ class Services:
 
     async def start(self) -> None:
         """Open the database; calling it again does nothing. Raises Unavailable or ConfigurationError."""
-        await self.engine.connect()
+        await self.engine.connect(attempts=START_ATTEMPTS)
 
     async def close(self) -> None:
         """Close everything, the last added first; one that fails does not keep the others open."""

@@ -152,3 +152,15 @@ def test_keys_of_encrypted_cookies_differ_by_salt():
 def test_a_key_longer_than_hkdf_gives_is_refused():
     with pytest.raises(ValueError, match="8160"):
         derive_key("a secret", salt="salt", info="info", length=8161)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "key"),
+    [
+        ("oauth-state-cookie", "85ff94cc3ca3f788f56e8388e98eb31c6b264139ff745de8f1cf5c7181cf19f5"),
+        ("oauth-link-session-token", "7706b811b6751436e838c1420292a6461324fde053afa759363ea3dee7bf64ea"),
+    ],
+)
+def test_purpose_keys_are_those_that_better_auth_derives(purpose, key):
+    # computed by Better Auth 1.7.24
+    assert derive_purpose_key("oracle-test-secret-0123456789abcdefghijklmnop", purpose) == key

@@ -125,3 +125,17 @@ def test_work_is_refused_while_nobody_has_room(workers):
     gate.set()
     assert [future.result(30) for future in accepted] == [True, True]
     assert workers.submit(int).result(30) == 0
+
+
+def test_a_system_without_threads_to_give_is_overloaded():
+    done = run_python(
+        "import resource\n"
+        "from asgi_auth.crypto.workers import BoundedWorkers\n"
+        "from asgi_auth.errors import Overloaded\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+        "try:\n"
+        "    BoundedWorkers(workers=5000, max_queue=0, name='test').submit(int)\n"
+        "except Overloaded:\n"
+        "    print('refused')\n"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "refused")
