@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -29,6 +30,7 @@ class ActivityRecorder:
         self._clock = clock
         self._pending: dict[str, Timestamp] = {}
         self._writer: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
 
     def record(self, session: Session) -> None:
         """Note that a session is in use now; returns at once."""
@@ -37,27 +39,24 @@ class ActivityRecorder:
             return
         self._pending.setdefault(session.token, now)
         if self._writer is None or self._writer.done():
+            self._hurry.clear()
             self._writer = asyncio.create_task(self._write_later())
 
     async def _write_later(self) -> None:
-        await asyncio.sleep(BATCH_DELAY)
-        await self._write()
-
-    async def _write(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BATCH_DELAY):
+                await self._hurry.wait()
         pending, self._pending = self._pending, {}
         try:
             async with self._engine.transaction():
                 for token, used_at in pending.items():
-                    before = Timestamp.of(used_at - WRITE_EVERY)
-                    await self._engine.session_queries.touch(token, used_at=used_at, before=before)
+                    await self._engine.session_queries.touch(token, used_at=used_at, before=used_at - WRITE_EVERY)
         except Unavailable:
             # A lost note about activity is nobody's failed request.
             _logger.warning("session.activity_not_written", sessions=len(pending))
 
     async def close(self) -> None:
         """Write what has been collected."""
+        self._hurry.set()
         if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
-        if self._pending:
-            await self._write()
+            await self._writer
