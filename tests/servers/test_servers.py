@@ -118,9 +118,7 @@ async def test_a_browser_fills_in_a_form_and_clicks(page, tmp_path):
         await page.click("button")
         await page.wait_for("document.querySelector('p').innerText !== ''")
         assert await page.text("p") == "Hello, Ada Łovelace"
-        assert await page.evaluate("Number(document.querySelector('input').dataset.keys)") == len(
-            "Ada Łovelace"
-        )
+        assert await page.evaluate("Number(document.querySelector('input').dataset.keys)") == len("Ada Łovelace")
         await page.fill("input", "")
         assert await page.evaluate("document.querySelector('input').value") == ""
         await page.screenshot(tmp_path / "greeting.png")
