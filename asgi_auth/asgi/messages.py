@@ -72,7 +72,8 @@ def with_cookies(send: Send, cookies: tuple[bytes, ...]) -> Send:
 
     async def sending(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.accept"):
-            message["headers"] = _with_cookies(message.get("headers") or (), cookies)
+            # A copy: the application may keep its message, and send it to somebody else next.
+            message = {**message, "headers": _with_cookies(message.get("headers") or (), cookies)}
         await send(message)
 
     return sending

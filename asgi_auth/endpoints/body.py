@@ -13,11 +13,14 @@ import msgspec
 from asgi_auth.asgi.headers import find_header, header_values
 from asgi_auth.asgi.types import Receive, Scope
 from asgi_auth.config import RequestOptions
-from asgi_auth.errors import BodyTimeout, BodyTooLarge, InvalidJson, UnsupportedMediaType
+from asgi_auth.errors import BodyTimeout, BodyTooLarge, InvalidJson, InvalidRequest, UnsupportedMediaType
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 MAX_FORM_FIELDS = 100
+MAX_QUERY_FIELDS = 100
+INVALID_QUERY = "Invalid query string"
+INTEGER_LIMIT = 2**63
 
 
 class ClientDisconnected(Exception):
@@ -74,7 +77,7 @@ async def _receive_all(scope: Scope, receive: Receive, options: RequestOptions) 
 def decode_json(raw: bytes, *, max_depth: int) -> object:
     """Decode JSON; raises InvalidJson for anything else, and for what no database should have to hold.
 
-    That is: NUL in a text (Postgres refuses it), lone surrogates, numbers beyond 64 bits, nesting over
+    That is: NUL in a text (Postgres refuses it), lone surrogates, integers beyond 64 bits, nesting over
     ``max_depth``.
     """
     try:
@@ -86,12 +89,9 @@ def decode_json(raw: bytes, *, max_depth: int) -> object:
 
 
 def _check_fit(value: object, depth: int) -> None:
-    if depth < 0:
+    if depth < 0 or not _is_storable(value):
         raise InvalidJson
-    if isinstance(value, str):
-        if "\x00" in value:
-            raise InvalidJson
-    elif isinstance(value, list):
+    if isinstance(value, list):
         for item in value:
             _check_fit(item, depth - 1)
     elif isinstance(value, Mapping):
@@ -100,21 +100,33 @@ def _check_fit(value: object, depth: int) -> None:
             _check_fit(item, depth - 1)
 
 
+def _is_storable(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" not in value
+    return not isinstance(value, int) or -INTEGER_LIMIT <= value < INTEGER_LIMIT
+
+
 def _decode_form(raw: bytes) -> dict[str, object]:
-    """Decode a form: every value is a text, and of a repeated field all are kept, as in Better Auth."""
+    """Decode a form: every value is a text, and of a repeated field the last counts, as in Better Auth."""
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="strict")
     except ValueError:
         raise InvalidJson from None
-    return collect(pairs)
+    form: dict[str, object] = dict(pairs)
+    _check_fit(form, 1)
+    return form
 
 
-def collect(pairs: list[tuple[str, str]]) -> dict[str, object]:
-    """Name-value pairs as a mapping; a repeated name has a list. Raises InvalidJson for NUL."""
+def decode_query(raw: bytes) -> dict[str, object]:
+    """Decode a query: a repeated name has a list. Raises InvalidRequest for NUL, and for more than 100 fields."""
+    try:
+        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError:
+        raise InvalidRequest(INVALID_QUERY) from None
     values: dict[str, object] = {}
     for name, value in pairs:
         if "\x00" in name or "\x00" in value:
-            raise InvalidJson
+            raise InvalidRequest(INVALID_QUERY)
         known = values.get(name)
         if known is None:
             values[name] = value

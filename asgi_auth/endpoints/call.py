@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeVar
-from urllib.parse import parse_qsl
 
 from asgi_auth.asgi.client_address import ClientAddressResolver
 from asgi_auth.asgi.cookies import has_cookie_header
 from asgi_auth.asgi.headers import find_header, single_header
 from asgi_auth.asgi.types import Scope
 from asgi_auth.config import AuthConfig
-from asgi_auth.endpoints.body import collect
+from asgi_auth.endpoints.body import decode_query
 from asgi_auth.endpoints.schema import Body, kind_of, validate
 from asgi_auth.errors import CrossSiteNavigation, NotAuthenticated, ValidationFailed
 from asgi_auth.models import Session
@@ -23,7 +22,6 @@ from asgi_auth.session_cookies import SessionCookies
 B = TypeVar("B", bound=Body)
 
 MAX_USER_AGENT = 1024
-MAX_QUERY_FIELDS = 100
 FETCH_METADATA = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 
 
@@ -59,8 +57,7 @@ class Call:
         self.given = given
         self.cookies: list[bytes] = []
         self.headers: dict[str, str] = {}
-        raw: bytes = scope.get("query_string", b"")
-        self.query = collect(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS))
+        self.query = decode_query(scope.get("query_string", b""))
 
     def read(self, kind: type[B]) -> B:
         """The body as a typed struct; raises ValidationFailed."""
@@ -113,6 +110,11 @@ class Call:
         if live is None:
             raise NotAuthenticated
         return live
+
+    @property
+    def offers_bearer(self) -> bool:
+        """Whether a bearer token decides who this is; raises RepeatedHeader where there are two."""
+        return self._bearer_token() is not None
 
     @property
     def is_remembered(self) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from asgi_auth.endpoints.call import Call
-from asgi_auth.endpoints.responses import Answer
+from asgi_auth.endpoints.responses import Answer, header_url
 from asgi_auth.endpoints.routing import Endpoints, post
 from asgi_auth.endpoints.schema import Body, Email, NotEmpty
 from asgi_auth.endpoints.user import check_image
@@ -40,6 +40,10 @@ class SignIn(Body, frozen=True, kw_only=True):
 
 class SignOut(Body, frozen=True, kw_only=True):
     """POST /sign-out, where it has a body at all."""
+
+    callback_url: str | UnsetType = msgspec.field(default=UNSET, name="callbackURL")
+    disable_redirect: bool | UnsetType = UNSET
+    state: str | UnsetType = UNSET
 
 
 class ChangePassword(Body, frozen=True, kw_only=True):
@@ -93,17 +97,18 @@ class PasswordEndpoints(Endpoints):
         if url is not None:
             answer["url"] = url
         answer["user"] = wire(signed_in.user)
-        return Answer(body=answer, headers={} if url is None else {"location": url}, is_private=True)
+        return Answer(body=answer, headers={} if url is None else {"location": header_url(url)}, is_private=True)
 
     @post("/sign-out")
     async def sign_out(self, call: Call) -> Answer:
-        """End the session, if there is one."""
+        """End the session, if there is one; a refused bearer token leaves the cookie's alone."""
         if call.given is not UNSET:
             call.read(SignOut)
         live = await call.find_session(refreshes=False)
         if live is not None:
             await call.services.passwords.sign_out(live.session.token)
-        call.end_session()
+        if live is not None or not call.offers_bearer:
+            call.end_session()
         return Answer(body={"success": True})
 
     @post("/change-password")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -12,6 +13,8 @@ from asgi_auth.errors import AuthError, NotFound, Unavailable
 from asgi_auth.models import to_json
 
 JSON = "application/json"
+
+_ASCII = "".join(map(chr, range(32, 127)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,12 @@ class Answer:
 
 def redirect(location: str) -> Answer:
     """Send a browser somewhere else; the location has to be trusted."""
-    return Answer(status=302, headers={"location": location}, is_empty=True)
+    return Answer(status=302, headers={"location": header_url(location)}, is_empty=True)
+
+
+def header_url(url: str) -> str:
+    """A URL as a header can carry it: what is not ASCII is percent-encoded, as browsers do (WHATWG URL)."""
+    return quote(url, safe=_ASCII)
 
 
 def error_answer(error: AuthError) -> Answer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
+from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from asgi_auth.asgi.cookies import has_cookie_header
@@ -100,12 +101,12 @@ class _Resource:
         self._methods = dict(methods)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if route_path(scope) in self._web.config.request.disabled_paths:
+            await _disabled()(scope, receive, send)
+            return
         found = self._methods.get(scope["method"])
         if found is None:
             await _not_found(scope, receive, send)
-            return
-        if route_path(scope).rstrip("/") in self._web.config.request.disabled_paths:
-            await _disabled()(scope, receive, send)
             return
         try:
             response = await self._answer(*found, scope, receive)
@@ -133,8 +134,8 @@ class _Resource:
         return to_response(answer, call)
 
 
-def _disabled() -> Any:
-    return to_response(Answer(status=404, html="Not Found"))
+def _disabled() -> Response:
+    return Response(b"Not Found", 404, {"content-type": "text/plain;charset=UTF-8"})
 
 
 def _check_origin(call: Call) -> None:

@@ -27,6 +27,7 @@ class SessionEndpoints(Endpoints):
     @get("/get-session")
     async def get_session(self, call: Call) -> Answer:
         """The session and its user, or null; extended if it is due."""
+        call.headers.update(NOT_STORED)
         defers = call.web.config.session.defers_refresh
         live = await call.find_session(refreshes=not (defers or call.asks("disableRefresh")))
         return _session_answer(live, tells_need=defers)
@@ -34,6 +35,7 @@ class SessionEndpoints(Endpoints):
     @post("/get-session", ignores_body=True)
     async def refresh_session(self, call: Call) -> Answer:
         """The same, where GET has left extending to this one."""
+        call.headers.update(NOT_STORED)
         if not call.web.config.session.defers_refresh:
             raise MethodNotAllowed
         return _session_answer(await call.find_session(), tells_need=False)
@@ -86,8 +88,8 @@ class SessionEndpoints(Endpoints):
 
 def _session_answer(live: LiveSession | None, *, tells_need: bool) -> Answer:
     if live is None:
-        return Answer(body=None, headers=dict(NOT_STORED))
+        return Answer(body=None)
     body: dict[str, object] = {"session": wire(live.session), "user": wire(live.user)}
     if tells_need:
         body["needsRefresh"] = live.needs_refresh
-    return Answer(body=body, headers=dict(NOT_STORED))
+    return Answer(body=body)

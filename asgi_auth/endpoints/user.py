@@ -42,7 +42,7 @@ def _name(given: object) -> str:
     if isinstance(given, str):
         return given
     if isinstance(given, int | float) and not isinstance(given, bool):
-        return f"{given:g}"
+        return str(given).removesuffix(".0")
     raise ValidationFailed(f"[body.name] Invalid input: expected string, received {kind_of(given)}")
 
 

@@ -107,17 +107,23 @@ class Engine:
     async def create_schema(self) -> list[str]:
         """Create missing tables and columns, whatever the configuration says; returns the SQL that ran."""
         await self._executor.connect()
-        return await create_missing(self._executor, self._metadata)
+        try:
+            return await create_missing(self._executor, self._metadata)
+        finally:
+            # asyncpg's pool belongs to one event loop, and a program may well make its tables in one of their own.
+            if not self._is_ready and self._executor.scheme != "sqlite":
+                await self._executor.disconnect()
 
     async def disconnect(self) -> None:
         """Close the database; calling it again does nothing."""
-        if self._connecting is not None:
+        if self._connecting is not None and not self._connecting.done():
             await asyncio.gather(self._connecting, return_exceptions=True)
         self._is_ready = False
         await self._executor.disconnect()
 
     async def ping(self) -> None:
-        """Ask for an answer; raises Unavailable where none comes."""
+        """Ask for an answer, opening the database if nobody has; raises Unavailable where none comes."""
+        await self._ensure_connected()
         await self._executor.run_text("SELECT 1")
 
     def transaction(self) -> AbstractAsyncContextManager[None]:

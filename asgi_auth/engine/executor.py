@@ -131,26 +131,45 @@ class Executor:
         """
         if prepares and self._prepare is not None:
             await self._prepare()
-        with translated():
-            async with self._database.connection() as connection:
-                inner = connection.raw_connection
+        async with self._taken() as connection:
+            inner = connection.raw_connection
+            with translated():
                 await inner.begin()
-                try:
-                    with self._postponing() as pending:
-                        yield
-                except BaseException:
+            # What the block itself raises comes out as it is: it need not be the database's fault.
+            try:
+                with self._postponing() as pending:
+                    yield
+            except BaseException:
+                with translated():
                     await asyncio.shield(inner.rollback())
-                    raise
+                raise
+            with translated():
                 await inner.commit()
         for action in pending:
             await action()
+
+    @asynccontextmanager
+    async def _taken(self) -> AsyncIterator[Connection]:
+        connection = self._database.connection()
+        with translated():
+            await connection.__aenter__()
+        try:
+            yield connection
+        finally:
+            with translated():
+                await connection.__aexit__()
 
     @contextmanager
     def _postponing(self) -> Iterator[list[Action]]:
         """Collect what waits for the outermost transaction of this task; nothing for an inner one."""
         outer = self._after_commit.get()
         if outer is not None and outer.task is asyncio.current_task():
-            yield []
+            known = len(outer.actions)
+            try:
+                yield []
+            except BaseException:
+                del outer.actions[known:]
+                raise
             return
         mine = _Pending(asyncio.current_task())
         token = self._after_commit.set(mine)

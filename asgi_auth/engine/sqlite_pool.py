@@ -30,8 +30,12 @@ class SQLiteConnection:
         thread: Any = getattr(connection, "_thread", connection)
         thread.daemon = True
         opened = cls(await connection)
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-            await opened.run(f"PRAGMA {pragma}")
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+                await opened.run(f"PRAGMA {pragma}")
+        except BaseException:
+            await opened.close()
+            raise
         return opened
 
     async def run(self, sql: str) -> None:

@@ -180,6 +180,7 @@ class PasswordAuthService:
             if not await self._accounts.replace_password(user_id, old_hash=account.password, new_hash=new_hash):
                 raise InvalidPassword
             session = await self._restart(user_id, device, is_remembered) if revokes_sessions else None
+        _logger.info("password.changed", user_id=user_id)
         await self._events.publish(PasswordChanged(user_id))
         return session
 

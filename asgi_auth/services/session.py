@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import msgspec
+import structlog
 
 from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.config import SessionOptions
@@ -20,6 +21,8 @@ from asgi_auth.services.activity import ActivityRecorder
 from asgi_auth.services.input_fields import InputFields
 
 TOKEN_LENGTH = 32
+
+_logger = structlog.get_logger("asgi_auth.session")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +218,7 @@ class SessionService:
 
     async def _announce_all(self, sessions: Sequence[Session]) -> int:
         for session in sessions:
+            _logger.info("session.revoked", session_id=session.id, user_id=session.user_id)
             event = SessionRevoked(session_id=session.id, user_id=session.user_id)
             await self._engine.after_commit(partial(self._events.publish, event))
         return len(sessions)

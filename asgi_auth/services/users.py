@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import structlog
+
 from asgi_auth.clock import Clock
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine, IntegrityViolation, UniqueViolation
@@ -14,6 +16,8 @@ from asgi_auth.events import EventBus, UserChanged, UserCreated
 from asgi_auth.models import User
 from asgi_auth.services.email_address import normalize
 from asgi_auth.services.input_fields import InputFields
+
+_logger = structlog.get_logger("asgi_auth.users")
 
 
 class UserService:
@@ -49,6 +53,7 @@ class UserService:
 
     async def announce(self, user: User) -> None:
         """Tell listeners of a new user, once its transaction is over."""
+        _logger.info("user.created", user_id=user.id)
         await self._events.publish(UserCreated(user))
 
     async def find(self, user_id: str) -> User | None:

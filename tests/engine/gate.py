@@ -1,0 +1,74 @@
+"""A gate in front of a server: a TCP port that can be shut and opened while somebody talks through it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from tests.servers.machine import free_port
+
+
+class Gate:
+    """Port ``port`` of 127.0.0.1, leading to the server at ``target``; shut at first.
+
+    ``knocks`` counts the connections that were tried while it stood open or ``refuses`` them politely.
+    """
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.port = free_port()
+        self.knocks = 0
+        self._target = target
+        self._server: asyncio.Server | None = None
+        self._streams: set[asyncio.StreamWriter] = set()
+        self._refuses = False
+
+    async def open(self) -> None:
+        """Let connections through."""
+        await self._listen(refuses=False)
+
+    async def refuse(self) -> None:
+        """Accept connections and hang up at once."""
+        await self._listen(refuses=True)
+
+    async def shut(self) -> None:
+        """End all connections and accept none."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in tuple(self._streams):
+            writer.transport.abort()
+        while self._streams:
+            await asyncio.sleep(0.001)
+
+    async def _listen(self, *, refuses: bool) -> None:
+        self._refuses = refuses
+        if self._server is None:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.knocks += 1
+        self._streams.add(writer)
+        try:
+            if not self._refuses:
+                await self._pass_on(reader, writer)
+        finally:
+            writer.transport.abort()
+            self._streams.discard(writer)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(*self._target)
+        try:
+            directions = [asyncio.create_task(_pump(reader, there_writer)), asyncio.create_task(_pump(there_reader, writer))]
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+            for direction in directions:
+                direction.cancel()
+            await asyncio.gather(*directions, return_exceptions=True)
+        finally:
+            there_writer.transport.abort()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
