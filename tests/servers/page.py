@@ -73,7 +73,6 @@ class Page:
     async def click(self, selector: str) -> None:
         """Click in the middle of an element, once it is there and nothing covers it."""
         await self.wait_for(_exists(selector))
-        await self.evaluate(f"{_element(selector)}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
         place = await self.wait_for(_uncovered_middle(selector))
         for event in ("mouseMoved", "mousePressed", "mouseReleased"):
             await self.send("Input.dispatchMouseEvent", type=event, button="left", clickCount=1, **place)
@@ -99,6 +98,7 @@ def _exists(selector: str) -> str:
 def _uncovered_middle(selector: str) -> str:
     return f"""(() => {{
         const element = {_element(selector)};
+        element.scrollIntoView({{ block: "center", behavior: "instant" }});
         const box = element.getBoundingClientRect();
         const place = {{ x: box.x + box.width / 2, y: box.y + box.height / 2 }};
         const hit = document.elementFromPoint(place.x, place.y);
