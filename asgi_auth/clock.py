@@ -16,10 +16,13 @@ class Timestamp(datetime):
 
     @classmethod
     def of(cls, moment: datetime) -> Self:
-        """Turn any aware datetime into a Timestamp; raises ValueError for a naive one."""
+        """Turn any aware datetime into a Timestamp; raises ValueError for a naive one or a year not 1 to 9999."""
         if moment.tzinfo is None:
             raise ValueError("a moment needs a time zone")
-        utc = moment.astimezone(UTC)
+        try:
+            utc = moment.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("a moment lies in the years 1 to 9999") from None
         return cls(
             utc.year,
             utc.month,
@@ -38,7 +41,7 @@ class Timestamp(datetime):
 
     def iso(self) -> str:
         """The moment as ``2026-11-22T17:01:22.822Z``: always three digits and ``Z``."""
-        return self.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self.microsecond // 1000:03d}Z"
+        return self.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 Clock = Callable[[], Timestamp]

@@ -8,7 +8,7 @@
     │                                 PasswordSignInDisabled, BodyTimeout (408), BodyTooLarge (413),
     │                                 UnsupportedMediaType (415)
     ├── NotAuthenticated         401  InvalidToken, InvalidCredentials, SessionNotCreated
-    ├── Forbidden                403  InvalidOrigin, MissingOrigin, CrossSiteNavigation, InvalidCallbackUrl,
+    ├── Forbidden                403  InvalidOrigin, MissingOrigin, CrossSiteNavigation, UntrustedUrl,
     │                                 EmailNotVerified, SessionNotFresh
     ├── NotFound                 404  answered with an empty body
     ├── MethodNotAllowed         405

@@ -27,6 +27,10 @@ _KINDS: Mapping[object, ColumnKind] = types.MappingProxyType(
 )
 
 
+# What an integer column of Postgres holds.
+_INTEGERS = range(-(2**31), 2**31)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldRules:
     """What may be done with a field that a feature or the application adds to User or Session.
@@ -171,4 +175,14 @@ def wire(record: Record) -> dict[str, object]:
 
 def convert(field: Field, value: object) -> object:
     """Check a JSON value against a field's type; raises ``msgspec.ValidationError``."""
-    return msgspec.convert(value, type=field.type, dec_hook=decode_hook)
+    converted = msgspec.convert(value, type=field.type, dec_hook=decode_hook)
+    if field.kind == "integer" and isinstance(converted, int) and converted not in _INTEGERS:
+        raise msgspec.ValidationError("Expected an `int` of 32 bits")
+    return _moment(converted) if isinstance(converted, datetime) else converted
+
+
+def _moment(value: datetime) -> Timestamp:
+    try:
+        return Timestamp.of(value)
+    except ValueError as error:
+        raise msgspec.ValidationError(str(error)) from None

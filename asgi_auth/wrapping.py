@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 from starlette.middleware.cors import CORSMiddleware
 
+from asgi_auth.asgi.headers import find_header
 from asgi_auth.asgi.origins import TrustedOrigins
 from asgi_auth.asgi.paths import is_within, route_path
 from asgi_auth.asgi.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,6 +34,14 @@ class _TrustedCORS(CORSMiddleware):
         )
         self._trusted = TrustedOrigins(OriginPolicy(config).patterns)
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Speak of CORS to trusted origins only; to all others it is not there."""
+        origin = find_header(scope, b"origin")
+        if origin is None or not self.is_allowed_origin(origin):
+            await self.app(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
     def is_allowed_origin(self, origin: str) -> bool:
         """Whether an origin may read answers."""
         return self._trusted.trusts(origin)
@@ -56,9 +65,11 @@ class Wrapped:
         """Send a request where it belongs."""
         if scope["type"] == "lifespan":
             await _Lifespan(self._app, self._services, receive, send).run(scope)
-        elif scope["type"] == "http" and is_within(route_path(scope), self._base_path):
-            root_path = f"{scope.get('root_path', '')}{self._base_path}"
-            await self._endpoints({**scope, "root_path": root_path}, receive, send)
+        elif scope["type"] == "http" and is_within(path := route_path(scope), self._base_path):
+            root = (scope.get("root_path") or "").rstrip("/")
+            # Some servers leave the root path out of the path: for the router behind it is always there.
+            below = {"root_path": f"{root}{self._base_path}", "path": f"{root}{path}"}
+            await self._endpoints({**scope, **below}, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -76,6 +87,8 @@ class _Lifespan:
     receive: Receive
     send: Send
     answered: set[str] = field(default_factory=set)
+    has_begun: bool = False
+    is_stopping: bool = False
 
     async def run(self, scope: Scope) -> None:
         await self.receive()
@@ -85,21 +98,26 @@ class _Lifespan:
             await self.send({"type": "lifespan.startup.failed", "message": f"asgi_auth: {error}"})
             return
         try:
-            await self.app(scope, self._receiving(), self._sending)
+            await self._live(scope)
+            await self._finish()
+        finally:
+            await self.services.close()
+
+    async def _live(self, scope: Scope) -> None:
+        try:
+            await self.app(scope, self._receiving, self._sending)
         except Exception as error:
             if "startup" in self.answered:
                 raise
             _logger.debug("lifespan.not_supported", error=type(error).__name__)
-        finally:
-            await self._finish()
 
-    def _receiving(self) -> Receive:
-        messages: list[Message] = [{"type": "lifespan.startup"}]
-
-        async def receiving() -> Message:
-            return messages.pop() if messages else await self.receive()
-
-        return receiving
+    async def _receiving(self) -> Message:
+        if not self.has_begun:
+            self.has_begun = True
+            return {"type": "lifespan.startup"}
+        message = await self.receive()
+        self.is_stopping = True
+        return message
 
     async def _sending(self, message: Message) -> None:
         kind = str(message["type"])
@@ -113,11 +131,11 @@ class _Lifespan:
         await self.send(message)
 
     async def _finish(self) -> None:
-        """Say what an application that knows no lifespan left unsaid."""
+        """Say what an application that knows no lifespan, or not all of it, left unsaid."""
         if "startup" not in self.answered:
             await self.send({"type": "lifespan.startup.complete"})
         if "shutdown" not in self.answered:
-            if "startup" not in self.answered:
+            if not self.is_stopping:
                 await self.receive()
             await self.services.close()
             await self.send({"type": "lifespan.shutdown.complete"})

@@ -50,7 +50,9 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: AuthError, *
     if scope["type"] == "http":
         await _respond(send, "http.response", error.status, headers, body)
         return
-    await receive()  # websocket.connect: servers take no answer before they have delivered it
+    # Servers take no answer before they have delivered websocket.connect, and none after websocket.disconnect.
+    if (await receive())["type"] != "websocket.connect":
+        return
     if "websocket.http.response" in (scope.get("extensions") or {}):
         await _respond(send, "websocket.http.response", error.status, headers, body)
         return

@@ -122,14 +122,19 @@ class AuthConfig:
             raise ConfigurationError("base_url is an origin; the path of the endpoints goes into base_path")
 
     def _check_database(self) -> None:
-        scheme = urlsplit(self.database).scheme.split("+")[0]
+        try:
+            scheme = urlsplit(self.database).scheme.split("+")[0]
+        except ValueError:  # its message would quote the URL
+            scheme = ""
         if scheme not in ("sqlite", "postgres", "postgresql"):
             raise ConfigurationError("database is a URL: sqlite:///app.db or postgresql://user@host/name")
 
     @classmethod
     def development(cls, *, database: str, **fields: Unpack[ConfigFields]) -> Self:
         """For one's own machine: localhost and 127.0.0.1 are trusted alike, missing tables are created."""
-        fields["trusted_origins"] = (*presets.LOCAL_ORIGINS, *fields.get("trusted_origins", ()))
+        extra = fields.get("trusted_origins", ())
+        if isinstance(extra, tuple):
+            fields["trusted_origins"] = (*presets.LOCAL_ORIGINS, *extra)
         return cls(database=database, environment="development", **fields)
 
     @classmethod
@@ -168,6 +173,8 @@ class AuthConfig:
         """
         environ = os.environ if environ is None else environ
         read = environment.read_fields(environ)
+        if fields.get("secret") is not None:
+            read["secrets"] = ()
         read.update(fields)
         database = environment.read_database(environ)
         match environment.read_preset(environ):

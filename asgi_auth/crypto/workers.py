@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -33,6 +35,7 @@ class BoundedWorkers:
         self._capacity = workers + max_queue
         self._name = name
         self._lock = threading.Lock()
+        self._mean_seconds = 0.1
         self._crew: _Crew | None = None
 
     @property
@@ -50,9 +53,9 @@ class BoundedWorkers:
         with self._lock:
             crew = self._find_or_start_crew()
             if crew.unfinished >= self._capacity:
-                raise Overloaded
+                raise Overloaded(retry_after=self._seconds_of_work(crew))
             crew.unfinished += 1
-            crew.jobs.put(lambda: _run(work, future))
+            crew.jobs.put(lambda: self._run(work, future))
         future.add_done_callback(lambda _: self._finish(crew))
         return future
 
@@ -83,6 +86,16 @@ class BoundedWorkers:
             crew.dismiss()
             raise Overloaded from error
         return crew
+
+    def _run(self, work: Callable[[], Result], future: Future[Result]) -> None:
+        began = time.perf_counter()
+        _run(work, future)
+        # A moving average; threads may overwrite one another's share of it, which does no harm.
+        self._mean_seconds += (time.perf_counter() - began - self._mean_seconds) / 8
+
+    def _seconds_of_work(self, crew: _Crew) -> int:
+        """How long what is waiting will take, in whole seconds."""
+        return max(1, math.ceil(crew.unfinished * self._mean_seconds / self._workers))
 
     def _finish(self, crew: _Crew) -> None:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from string import Template
 from urllib.parse import quote_plus
 
@@ -33,7 +34,7 @@ PAGE = Template("""<!doctype html>
 </html>
 """)
 
-PAGE_HEADERS = {
+PAGE_HEADERS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),

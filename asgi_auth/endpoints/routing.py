@@ -31,7 +31,7 @@ URL_FIELDS: tuple[tuple[str, str], ...] = (
     ("errorCallbackURL", "INVALID_ERROR_CALLBACK_URL"),
     ("newUserCallbackURL", "INVALID_NEW_USER_CALLBACK_URL"),
 )
-URL_NAMES: dict[str, str] = {"redirectTo": "redirectURL"}
+URL_NAMES: Mapping[str, str] = {"redirectTo": "redirectURL"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Integer, Text
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import TypeCompiler
-from sqlalchemy.types import REAL, TypeEngine, UserDefinedType
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from asgi_auth.clock import Timestamp
 from asgi_auth.fields import Field
@@ -76,6 +76,16 @@ def _flag_from_integer(value: int | None) -> bool | None:
     return None if value is None else bool(value)
 
 
+class Real(UserDefinedType[float]):
+    """A Python float, whole: SQLAlchemy's own type asks a cursor for its kind, and statements here run without one."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The column's type in DDL, on both databases."""
+        return "double precision"
+
+
 class Json(UserDefinedType[object]):
     """Any JSON value as text, on both databases; read back as the field's own type."""
 
@@ -127,7 +137,7 @@ def column_type(field: Field) -> TypeEngine[Any]:
         "text": Text(),
         "flag": Flag(),
         "integer": Integer(),
-        "real": REAL(),
+        "real": Real(),
         "moment": Moment(),
     }
     return types[field.kind]
@@ -138,4 +148,4 @@ def added_column(field: Field) -> Column[Any]:
     return Column(field.wire_name, column_type(field), nullable=True, unique=field.rules.unique or None)
 
 
-__all__ = ["BigInteger", "Flag", "Integer", "Json", "Moment", "Text", "added_column", "column_type"]
+__all__ = ["BigInteger", "Flag", "Integer", "Json", "Moment", "Real", "Text", "added_column", "column_type"]

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 import structlog
@@ -35,11 +35,27 @@ _BACKENDS: Mapping[str, str] = MappingProxyType(
 )
 
 
+class _Backend(Protocol):
+    """What our backends can do beside what ``databases`` asks of them."""
+
+    async def run_alone(self, query: Bound) -> list[Any]: ...
+
+
+class _Connection(Protocol):
+    """What a connection of our backends can do for a transaction."""
+
+    async def fetch_all(self, query: Bound) -> list[Any]: ...
+    async def begin(self) -> None: ...
+    async def commit(self) -> None: ...
+    async def rollback(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
-class _Pending:
-    """What waits for the end of a task's transaction; a task started within it does not take part."""
+class _Transaction:
+    """A task's transaction, and what waits for its end; a task started within it does not take part."""
 
     task: asyncio.Task[Any] | None
+    connection: _Connection
     actions: list[Action] = field(default_factory=list)
 
 
@@ -49,18 +65,17 @@ class _Database(Database):
     def _get_backend(self) -> str:
         return _BACKENDS[self.url.dialect]
 
+    @property
+    def backend(self) -> _Backend:
+        """Ours, as such."""
+        return cast("_Backend", self._backend)
+
 
 def _normalized(url: str) -> DatabaseURL:
     parsed = DatabaseURL(url)
     if parsed.dialect != "sqlite" and find_spec("asyncpg") is None:
         raise ConfigurationError("PostgreSQL needs a driver: pip install 'asgi-auth[postgres]'")
     return parsed.replace(dialect="sqlite" if parsed.dialect == "sqlite" else "postgresql", driver="")
-
-
-async def _fetch(connection: Connection, query: Bound) -> list[Any]:
-    # ``databases`` hands its backend whatever is no text and has no values: our compiled statements.
-    rows: list[Any] = await connection.fetch_all(cast("ClauseElement", query))
-    return rows
 
 
 def _read(statement: Statement, row: Any) -> list[Any]:
@@ -85,7 +100,7 @@ class Executor:
         self.dialect = dialect_for(self.scheme)
         self._database = _Database(parsed, pool_size=options.pool_size, timeout=options.timeout.total_seconds())
         self._observers: list[Observer] = []
-        self._after_commit: ContextVar[_Pending | None] = ContextVar("asgi_auth.after_commit", default=None)
+        self._current: ContextVar[_Transaction | None] = ContextVar("asgi_auth.transaction", default=None)
         self._prepare: Action | None = None
 
     def before_use(self, prepare: Action) -> None:
@@ -113,15 +128,24 @@ class Executor:
         for observe in self._observers:
             observe(statement.sql)
         with translated():
-            async with self._database.connection() as connection:
-                rows = await _fetch(connection, statement.bind(values or {}))
-            return [_read(statement, row) for row in rows]
+            rows = await self._fetch(statement.bind(values or {}))
+        return [_read(statement, row) for row in rows]
 
     async def run_text(self, sql: str) -> list[list[Any]]:
         """Run SQL without values; its columns come back as the driver gives them."""
         with translated():
-            async with self._database.connection() as connection:
-                return [list(row) for row in await _fetch(connection, Statement(sql).bind({}))]
+            return [list(row) for row in await self._fetch(Statement(sql).bind({}))]
+
+    async def _fetch(self, query: Bound) -> list[Any]:
+        transaction = self._find_transaction()
+        if transaction is not None:
+            return await transaction.connection.fetch_all(query)
+        return await self._database.backend.run_alone(query)
+
+    def _find_transaction(self) -> _Transaction | None:
+        transaction = self._current.get()
+        is_ours = transaction is not None and transaction.task is asyncio.current_task()
+        return transaction if is_ours else None
 
     @asynccontextmanager
     async def transaction(self, *, prepares: bool = True) -> AsyncIterator[None]:
@@ -132,12 +156,12 @@ class Executor:
         if prepares and self._prepare is not None:
             await self._prepare()
         async with self._taken() as connection:
-            inner = connection.raw_connection
+            inner: _Connection = connection.raw_connection
             with translated():
                 await inner.begin()
             # What the block itself raises comes out as it is: it need not be the database's fault.
             try:
-                with self._postponing() as pending:
+                with self._postponing(inner) as actions:
                     yield
             except BaseException:
                 with translated():
@@ -145,7 +169,7 @@ class Executor:
                 raise
             with translated():
                 await inner.commit()
-        for action in pending:
+        for action in actions:
             await action()
 
     @asynccontextmanager
@@ -160,10 +184,10 @@ class Executor:
                 await connection.__aexit__()
 
     @contextmanager
-    def _postponing(self) -> Iterator[list[Action]]:
+    def _postponing(self, connection: _Connection) -> Iterator[list[Action]]:
         """Collect what waits for the outermost transaction of this task; nothing for an inner one."""
-        outer = self._after_commit.get()
-        if outer is not None and outer.task is asyncio.current_task():
+        outer = self._find_transaction()
+        if outer is not None:
             known = len(outer.actions)
             try:
                 yield []
@@ -171,23 +195,23 @@ class Executor:
                 del outer.actions[known:]
                 raise
             return
-        mine = _Pending(asyncio.current_task())
-        token = self._after_commit.set(mine)
+        mine = _Transaction(asyncio.current_task(), connection)
+        token = self._current.set(mine)
         try:
             yield mine.actions
         finally:
-            self._after_commit.reset(token)
+            self._current.reset(token)
 
     async def after_commit(self, action: Action) -> None:
         """Await ``action`` once the transaction of this task is over; now, where there is none.
 
         It is dropped if the transaction is undone.
         """
-        pending = self._after_commit.get()
-        if pending is not None and pending.task is asyncio.current_task():
-            pending.actions.append(action)
-        else:
+        transaction = self._find_transaction()
+        if transaction is None:
             await action()
+        else:
+            transaction.actions.append(action)
 
     @contextmanager
     def recorded(self) -> Iterator[list[str]]:

@@ -10,6 +10,7 @@ from databases.interfaces import ConnectionBackend, DatabaseBackend
 
 from asgi_auth.engine.sqlite_pool import Row, SQLiteConnection, SQLitePool
 from asgi_auth.engine.statement import Bound, Statement
+from asgi_auth.errors import Unavailable
 
 DEFAULT_READERS = 4
 
@@ -32,13 +33,20 @@ class SQLiteBackend(DatabaseBackend):
         """Close the file."""
         await self._pool.close()
 
+    async def run_alone(self, query: Bound) -> list[Row]:
+        """Run a statement outside of any transaction."""
+        if not query.statement.writes:
+            return await self._pool.read(query)
+        async with self._pool.writer() as connection:
+            return await connection.fetch(query)
+
     def connection(self) -> PooledConnection:
         """One task's view of the pool."""
         return PooledConnection(self._pool)
 
 
 class PooledConnection(ConnectionBackend):
-    """One task's view of the pool: holds nothing between statements, the writer within a transaction."""
+    """One task's transaction: holds the writer from its begin to its end."""
 
     def __init__(self, pool: SQLitePool) -> None:
         self._pool = pool
@@ -57,11 +65,10 @@ class PooledConnection(ConnectionBackend):
         return self
 
     async def fetch_all(self, query: Bound) -> list[Row]:  # type: ignore[override]  # see Bound
-        """Run a statement and return its rows."""
-        if self._held is not None:
-            return await self._held.fetch(query)
-        async with self._pool.writer() if query.statement.writes else self._pool.reader() as connection:
-            return await connection.fetch(query)
+        """Run a statement within a transaction and return its rows."""
+        if self._held is None:
+            raise Unavailable
+        return await self._held.fetch(query)
 
     async def begin(self) -> None:
         """Begin a transaction, or a savepoint within one; readers must not be upgraded, so it writes at once."""

@@ -110,19 +110,23 @@ class SQLitePool:
         finally:
             self.give_writer()
 
-    @asynccontextmanager
-    async def reader(self) -> AsyncIterator[SQLiteConnection]:
-        """A reader, for one statement."""
+    async def read(self, query: Bound) -> list[Row]:
+        """Run a statement that does not write, on any reader."""
         if self._is_shared:
             async with self.writer() as connection:
-                yield connection
-            return
+                return await connection.fetch(query)
         async with self._seats:
-            connection = self._idle.pop() if self._idle else await self._open_reader()
+            reader = self._idle.pop() if self._idle else await self._open_reader()
             try:
-                yield connection
+                return await reader.fetch(query)
             finally:
-                self._idle.append(connection)
+                await self._give_reader(reader)
+
+    async def _give_reader(self, reader: SQLiteConnection) -> None:
+        if self._writer is None:  # closed in the meantime
+            await reader.close()
+        else:
+            self._idle.append(reader)
 
     async def _open_reader(self) -> SQLiteConnection:
         if self._writer is None:

@@ -8,6 +8,7 @@ from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, text
 from sqlalchemy.sql.schema import SchemaItem
 
 from asgi_auth.engine.columns import Flag, Moment, Text, added_column
+from asgi_auth.errors import ConfigurationError
 from asgi_auth.fields import own_fields
 from asgi_auth.models import Session, User
 
@@ -18,7 +19,7 @@ def build_tables(
     """All tables of one deployment.
 
     ``has_defaults`` is for Postgres, where Better Auth's migrator gives creation times a default; on SQLite it does
-    not. ``extra`` are the tables of features.
+    not. ``extra`` are the tables of features. Raises ConfigurationError where two have one name.
     """
     metadata = MetaData()
     default = text("CURRENT_TIMESTAMP") if has_defaults else None
@@ -77,6 +78,8 @@ def build_tables(
         Index("verification_identifier_idx", "identifier"),
     )
     for feature_table in extra:
+        if feature_table.name in metadata.tables:
+            raise ConfigurationError(f"the table {feature_table.name} is claimed twice")
         feature_table.to_metadata(metadata)
     return metadata
 

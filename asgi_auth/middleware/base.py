@@ -100,7 +100,7 @@ class CredentialMiddleware:
             except Unavailable as fault:
                 context = self._fault(context, source.kind, fault)
             except AuthError as refusal:
-                _logger.info("credential.refused", kind=source.kind, code=refusal.code)
+                _logger.debug("credential.refused", kind=source.kind, code=refusal.code)
                 context = context.with_refusal(source.kind, refusal)
             else:
                 context = context.with_proof(source.kind, proof)

@@ -52,9 +52,11 @@ class CSRFMiddleware:
         await self.app(scope, receive, send)
 
     def _is_at_risk(self, scope: Scope) -> bool:
+        context = auth_context(scope)
         return (
             scope["method"] not in SAFE_METHODS
-            and auth_context(scope).credential == "session"
+            and context.credential == "session"
+            and context.is_authenticated
             and not (self._exempt and self._exempt.matches(route_path(scope)))
         )
 

@@ -40,7 +40,9 @@ class SessionSource:
             raise InvalidToken
         if scope["type"] == "websocket":
             self._origins.check(scope)
-        live = await self._sessions.get_session(credential, refreshes=self._cookies.is_remembered(scope))
+        live = await self._sessions.get_session(credential, refreshes=False)
+        if live.needs_refresh and self._cookies.is_remembered(scope):
+            live = await self._sessions.refresh_due(live)
         return Proof(
             subject=live.user.id,
             user=live.user,

@@ -46,6 +46,10 @@ class ActivityRecorder:
         with suppress(TimeoutError):
             async with asyncio.timeout(BATCH_DELAY):
                 await self._hurry.wait()
+        while self._pending:  # more may be noted while these are written
+            await self._write()
+
+    async def _write(self) -> None:
         pending, self._pending = self._pending, {}
         try:
             async with self._engine.transaction():

@@ -70,6 +70,7 @@ class PasswordAuthService:
     ) -> None:
         self._engine = engine
         self._options = options
+        self._blocklist = frozenset(password.lower() for password in options.blocklist)
         self._users = rooms.users
         self._accounts = rooms.accounts
         self._sessions = rooms.sessions
@@ -219,7 +220,7 @@ class PasswordAuthService:
             raise PasswordTooShort
         if self._is_too_long(password):
             raise PasswordTooLong
-        if password.lower() in self._options.blocklist:
+        if password.lower() in self._blocklist:
             raise PasswordTooCommon
 
     def _is_too_long(self, password: str) -> bool:

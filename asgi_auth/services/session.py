@@ -69,6 +69,7 @@ class SessionService:
     ) -> None:
         self._engine = engine
         self._options = options
+        self._slack = options.lifetime - options.refresh_after
         self._clock = clock
         self._metrics = metrics
         self._events = events
@@ -107,45 +108,41 @@ class SessionService:
         found = await self._engine.session_queries.find_with_user(token)
         if found is None:
             raise InvalidToken
-        session, user = found.session, found.user
-        if session.expires_at < self._clock():
+        session, now = found.session, self._clock()
+        if session.expires_at < now:
             await self._engine.sessions.remove(token=token)
             raise InvalidToken
         if self._options.tracks_activity:
             self._activity.record(session)
-        if not self._is_due(session):
-            return LiveSession(session=session, user=user)
-        if not refreshes:
-            return LiveSession(session=session, user=user, needs_refresh=True)
-        return await self._refreshed(session, user)
+        is_due = self._options.is_refreshed and session.expires_at <= self._due_before(now)
+        live = LiveSession(session=session, user=found.user, needs_refresh=is_due)
+        return await self.refresh_due(live) if refreshes else live
+
+    async def refresh_due(self, live: LiveSession) -> LiveSession:
+        """Extend a session that was only read, if it is due; raises InvalidToken where it is gone."""
+        return await self._refreshed(live) if live.needs_refresh else live
 
     async def refresh_session(self, token: str) -> Session:
         """Extend a session to its full lifetime now, due or not; raises InvalidToken."""
         live = await self.get_session(token, refreshes=False)
         always = self._clock() + self._options.lifetime
-        return (await self._refreshed(live.session, live.user, before=always)).session
+        return (await self._refreshed(live, before=always)).session
 
-    async def _refreshed(self, session: Session, user: User, *, before: Timestamp | None = None) -> LiveSession:
-        now = self._clock()
+    async def _refreshed(self, live: LiveSession, *, before: Timestamp | None = None) -> LiveSession:
+        now, token = self._clock(), live.session.token
         changed = await self._engine.session_queries.extend(
-            session.token,
-            before=before or self._due_before(now),
-            expires_at=now + self._options.lifetime,
-            now=now,
+            token, before=before or self._due_before(now), expires_at=now + self._options.lifetime, now=now
         )
         if changed is not None:
-            return LiveSession(session=changed, user=user, is_refreshed=True)
+            return LiveSession(session=changed, user=live.user, is_refreshed=True)
         # Someone else refreshed it in the meantime, or revoked it; only a fresh look tells which.
-        found = await self._engine.session_queries.find_with_user(session.token)
+        found = await self._engine.session_queries.find_with_user(token)
         if found is None:
             raise InvalidToken
         return LiveSession(session=found.session, user=found.user)
 
-    def _is_due(self, session: Session) -> bool:
-        return self._options.is_refreshed and session.expires_at <= self._due_before(self._clock())
-
     def _due_before(self, now: Timestamp) -> Timestamp:
-        return now + self._options.lifetime - self._options.refresh_after
+        return now + self._slack
 
     def require_fresh(self, session: Session) -> None:
         """Raise SessionNotFresh for a session that is older than ``fresh_for``."""
