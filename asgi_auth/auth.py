@@ -47,7 +47,8 @@ class Auth:
         endpoints: the ASGI app of the endpoints, to be mounted at ``config.base_path``.
 
     Raises:
-        ConfigurationError: two features, or a feature and the application, claim the same name or field.
+        ConfigurationError: two features, or a feature and the core or the application, claim the same name, field,
+            table or endpoint.
     """
 
     def __init__(

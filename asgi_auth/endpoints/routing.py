@@ -17,7 +17,7 @@ from asgi_auth.asgi.types import Receive, Scope, Send
 from asgi_auth.endpoints.body import ClientDisconnected, read_body
 from asgi_auth.endpoints.call import Call, Web
 from asgi_auth.endpoints.responses import Answer, error_answer, to_response
-from asgi_auth.errors import AuthError, InvalidRequest, NotFound, UntrustedUrl
+from asgi_auth.errors import AuthError, ConfigurationError, InvalidRequest, NotFound, UntrustedUrl
 from asgi_auth.origin_policy import SAFE_METHODS
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -77,11 +77,17 @@ class Endpoints:
 
 
 def build_router(web: Web, groups: Iterable[Endpoints]) -> Router:
-    """A Starlette router over all handlers; whatever it does not know is 404 with an empty body."""
+    """A Starlette router over all handlers; whatever it does not know is 404 with an empty body.
+
+    Raises ConfigurationError where two of them claim the same method and path.
+    """
     by_path: dict[str, dict[str, tuple[RouteSpec, Handler]]] = {}
     for group in groups:
         for spec, handler in group.handlers():
-            by_path.setdefault(spec.path, {})[spec.method] = (spec, handler)
+            methods = by_path.setdefault(spec.path, {})
+            if spec.method in methods:
+                raise ConfigurationError(f"{spec.method} {spec.path} is claimed twice")
+            methods[spec.method] = (spec, handler)
     routes = [Route(path, _Resource(web, methods)) for path, methods in sorted(by_path.items())]
     return Router(routes, redirect_slashes=False, default=_not_found)
 

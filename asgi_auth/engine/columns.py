@@ -64,7 +64,7 @@ class Flag(UserDefinedType[bool]):
         return _flag_to_integer if _is_sqlite(dialect) else _same
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
-        """Database to Python."""
+        """Database to Python; raises ValueError for what is no flag."""
         return _flag_from_integer if _is_sqlite(dialect) else _same
 
 
@@ -72,7 +72,10 @@ def _flag_to_integer(value: bool | None) -> int | None:  # noqa: FBT001  (a colu
     return None if value is None else int(value)
 
 
-def _flag_from_integer(value: int | None) -> bool | None:
+def _flag_from_integer(value: object) -> bool | None:
+    # SQLite takes any text here, and "false" must not count as true.
+    if value is not None and value not in (0, 1):
+        raise ValueError("a flag is 0 or 1")
     return None if value is None else bool(value)
 
 

@@ -87,7 +87,9 @@ async def sqlite_tables(url: str) -> Tables:
             if (row[2], row[4], row[6]) == ("user", "id", "CASCADE")
         }
         tables[str(table)] = {
-            str(name): words(kind, required=required, default=default, key=key, unique=name in unique, owner=name in owners)
+            str(name): words(
+                kind, required=required, default=default, key=key, unique=name in unique, owner=name in owners
+            )
             for _, name, kind, required, default, key in await query(url, f'PRAGMA table_info("{table}")')
         }
     return tables
@@ -140,7 +142,9 @@ async def test_indexes_have_the_names_of_the_contract(make_auth, sqlite_url, pos
         await make_auth(database=url).services.start()
         found = {(name, table, re.findall(r'"?(\w+)"?\)$', str(ddl))[0]) for name, table, ddl in await query(url, sql)}
         assert found == INDEXES
-    named = await query(postgres_url, "SELECT conname::text FROM pg_constraint WHERE contype = 'u' AND conname !~ '^pg_'")
+    named = await query(
+        postgres_url, "SELECT conname::text FROM pg_constraint WHERE contype = 'u' AND conname !~ '^pg_'"
+    )
     assert {str(name) for (name,) in named} == POSTGRES_CONSTRAINTS
 
 

@@ -226,7 +226,7 @@ async def test_a_statement_is_compiled_once(engine, clock):
 
 
 async def test_values_never_become_part_of_the_sql(engine, clock):
-    hostile = "'; DROP TABLE \"user\"; --"
+    hostile = '\'; DROP TABLE "user"; --'
     user = user_row(clock, name=hostile)
     with engine.recorded() as statements:
         await engine.users.add(user)

@@ -132,12 +132,16 @@ async def test_a_cancelled_statement_leaves_its_connection_usable(engine, clock)
 async def test_an_inner_transaction_undone_leaves_the_outer_one_whole(engine, clock):
     await engine.users.add(user_row(clock))
     namesake = user_row(clock)
+
+    async def write_and_clash():
+        async with engine.transaction():
+            await engine.verifications.add(verification_row(clock, "within"))
+            await engine.users.add(namesake)
+
     async with engine.transaction():
         await engine.verifications.add(verification_row(clock, "before"))
         with pytest.raises(UniqueViolation):
-            async with engine.transaction():
-                await engine.verifications.add(verification_row(clock, "within"))
-                await engine.users.add(namesake)
+            await write_and_clash()
         await engine.verifications.add(verification_row(clock, "after"))
     assert {row.identifier for row in await engine.verifications.list()} == {"before", "after"}
 

@@ -57,44 +57,44 @@ async def forms(auth, client):
 @pytest.mark.parametrize(
     "form", ["Bearer {token}", "bearer {token}", "BEARER {signed}", "Bearer   {token}  ", "Bearer {quoted}"]
 )
-async def test_a_token_counts_raw_signed_or_encoded(auth, client, form):
-    given = await forms(auth, client)
+async def test_a_token_counts_raw_signed_or_encoded(quick, guest, form):
+    given = await forms(quick, guest)
     value = form.format(**given, quoted=quote(given["signed"], safe=""))
-    response = await client.get(GET, headers={"authorization": value})
+    response = await guest.get(GET, headers={"authorization": value})
 
     assert response.json()["user"]["email"] == ADA["email"]
     assert "set-cookie" not in response.headers
 
 
-@pytest.mark.parametrize("form", NO_TOKENS)
-async def test_a_refused_token_is_no_session_and_the_cookie_neither_counts_nor_goes(quick, guest, form):
+async def test_a_refused_token_is_no_session_and_the_cookie_neither_counts_nor_goes(quick, guest):
     given = await forms(quick, guest)
-    headers = {"authorization": form.format(**given).encode("latin-1"), "cookie": cookie_header(quick, given["token"])}
+    cookie = cookie_header(quick, given["token"])
+    for form in NO_TOKENS:
+        headers = {"authorization": form.format(**given).encode("latin-1"), "cookie": cookie}
+        null = await guest.get(GET, headers=headers)
+        refused = await guest.get(LIST, headers=headers)
+        assert (null.status_code, null.content) == (200, b"null"), form
+        assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHORIZED"), form
+        for response in (null, refused):
+            assert "set-cookie" not in response.headers
+            assert "set-auth-token" not in response.headers
 
-    null = await guest.get(GET, headers=headers)
-    refused = await guest.get(LIST, headers=headers)
-    assert (null.status_code, null.content) == (200, b"null")
-    assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHORIZED")
-    for response in (null, refused):
-        assert "set-cookie" not in response.headers
-        assert "set-auth-token" not in response.headers
 
-
-@pytest.mark.parametrize("form", NOT_OURS)
-async def test_what_is_no_bearer_token_of_ours_leaves_the_cookie_to_decide(quick, guest, form):
+async def test_what_is_no_bearer_token_of_ours_leaves_the_cookie_to_decide(quick, guest):
     given = await forms(quick, guest)
-    authorization = {"authorization": form.format(**given)}
+    cookie = {"cookie": cookie_header(quick, given["token"])}
+    for form in NOT_OURS:
+        authorization = {"authorization": form.format(**given)}
+        assert (await guest.get(GET, headers=authorization)).content == b"null", form
+        both = await guest.get(GET, headers={**authorization, **cookie})
+        assert both.json()["user"]["email"] == ADA["email"], form
 
-    assert (await guest.get(GET, headers=authorization)).content == b"null"
-    both = await guest.get(GET, headers={**authorization, "cookie": cookie_header(quick, given["token"])})
-    assert both.json()["user"]["email"] == ADA["email"]
 
-
-async def test_the_token_decides_over_the_cookie(auth, client):
-    async with browser(auth.wrap(whoami)) as other:
+async def test_the_token_decides_over_the_cookie(quick, guest):
+    async with browser(quick.wrap(whoami)) as other:
         token = (await sign_up(other, BOB)).json()["token"]
-    await sign_up(client)
-    response = await client.get(GET, headers={"authorization": f"Bearer {token}"})
+    await sign_up(guest)
+    response = await guest.get(GET, headers={"authorization": f"Bearer {token}"})
     assert response.json()["user"]["email"] == BOB["email"]
 
 

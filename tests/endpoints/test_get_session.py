@@ -25,8 +25,8 @@ def not_stored(response):
     return (response.headers["cache-control"], response.headers["pragma"]) == ("no-store", "no-cache")
 
 
-async def test_a_session_is_answered_whole(ada):
-    response = await ada.get(PATH, headers={"user-agent": "Browser/1.0"})
+async def test_a_session_is_answered_whole(member):
+    response = await member.get(PATH, headers={"user-agent": "Browser/1.0"})
 
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
@@ -39,7 +39,7 @@ async def test_a_session_is_answered_whole(ada):
     assert body["session"]["expiresAt"] == "2026-11-29T12:00:00.123Z"
     assert body["session"]["ipAddress"] == "203.0.113.7"
     assert body["session"]["userId"] == body["user"]["id"]
-    assert ada.cookies[SESSION_COOKIE].startswith(body["session"]["token"])
+    assert member.cookies[SESSION_COOKIE].startswith(body["session"]["token"])
 
 
 async def test_without_a_session_the_answer_is_null(guest):
@@ -60,8 +60,8 @@ async def test_a_cookie_whose_signature_does_not_hold_is_no_session_and_left_alo
     assert "set-cookie" not in response.headers
 
 
-async def test_the_cookie_of_a_session_that_is_gone_is_cleared(auth, client):
-    response = await client.get(PATH, headers={"cookie": cookie_header(auth, "x" * 32)})
+async def test_the_cookie_of_a_session_that_is_gone_is_cleared(quick, guest):
+    response = await guest.get(PATH, headers={"cookie": cookie_header(quick, "x" * 32)})
 
     assert response.content == b"null"
     assert not_stored(response)
@@ -195,18 +195,18 @@ async def test_sessions_need_not_slide(make_auth, clock):
         assert "set-cookie" not in (await client.get(PATH)).headers
 
 
-async def test_a_session_route_extends_the_session_too(ada, clock):
+async def test_a_session_route_extends_the_session_too(member, clock):
     clock.advance(days=1)
-    response = await ada.post("/api/auth/verify-password", json={"password": PASSWORD})
+    response = await member.post("/api/auth/verify-password", json={"password": PASSWORD})
 
     assert response.json() == {"status": True}
     assert "Max-Age=604800" in response.headers["set-cookie"]
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_a_session_route_clears_the_cookie_of_a_session_that_is_gone(auth, client):
-    headers = {"cookie": cookie_header(auth, "x" * 32)}
-    response = await client.get("/api/auth/list-sessions", headers=headers)
+async def test_a_session_route_clears_the_cookie_of_a_session_that_is_gone(quick, guest):
+    headers = {"cookie": cookie_header(quick, "x" * 32)}
+    response = await guest.get("/api/auth/list-sessions", headers=headers)
 
     assert response.status_code == 401
     assert response.json() == {"message": "Unauthorized", "code": "UNAUTHORIZED"}

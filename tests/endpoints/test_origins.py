@@ -87,8 +87,8 @@ EVIL_URLS = [
     "http://evil.test#@app.test/",
     "http://evil.test?.app.test",
     "http://evil.test\\@app.test/",
-    "http://ｅvil.test/",
-    "http://app。test.evil.test/",
+    "http://\uff45vil.test/",
+    "http://app\u3002test.evil.test/",
     "javascript:alert(1)",
     "JaVaScRiPt:alert(1)",
     "java\nscript:alert(1)",
@@ -110,17 +110,17 @@ EVIL_URLS = [
 ]
 
 
-@pytest.mark.parametrize(("headers", "code"), WITH_COOKIE)
-async def test_with_a_cookie_the_origin_has_to_be_trusted(quick, headers, code):
+async def test_with_a_cookie_the_origin_has_to_be_trusted(quick):
     async with browser(quick.wrap(whoami), origin=None) as client:
         await sign_up(client)
-        response = await client.post(UPDATE, json={"name": "pwned"}, headers=headers)
-        stored = (await client.get("/api/auth/get-session")).json()["user"]["name"]
-
-    if code is None:
-        assert (response.status_code, stored) == (200, "pwned")
-    else:
-        assert (response.status_code, response.json()["code"], stored) == (403, code, "Ada")
+        for headers, code in WITH_COOKIE:
+            await client.post(UPDATE, json={"name": "Ada"}, headers={"origin": BASE_URL})
+            response = await client.post(UPDATE, json={"name": "changed"}, headers=headers)
+            stored = (await client.get("/api/auth/get-session")).json()["user"]["name"]
+            if code is None:
+                assert (response.status_code, stored) == (200, "changed"), headers
+            else:
+                assert (response.status_code, response.json()["code"], stored) == (403, code, "Ada"), headers
 
 
 @pytest.mark.parametrize("second", ["https://evil.test", BASE_URL, ""])
@@ -152,21 +152,17 @@ async def test_reading_asks_for_no_origin(member):
     assert response.json()["user"]["email"] == ADA["email"]
 
 
-@pytest.mark.parametrize(("headers", "code"), FORM_CHECK)
 @pytest.mark.parametrize("path", [SIGN_IN, "/api/auth/sign-up/email"])
-async def test_nobody_is_signed_in_by_a_foreign_page(quick, headers, code, path):
+async def test_nobody_is_signed_in_by_a_foreign_page(quick, path):
     async with browser(quick.wrap(whoami), origin=None) as client:
         await sign_up(client)
-        client.cookies.clear()
-        body = CREDENTIALS if path == SIGN_IN else {**ADA, "email": "new@example.com"}
-        response = await client.post(path, json=body, headers=headers)
-
-    if code is None:
-        assert response.status_code == 200
-        assert "set-cookie" in response.headers
-    else:
-        assert (response.status_code, response.json()["code"]) == (403, code)
-        assert "set-cookie" not in response.headers
+        for number, (headers, code) in enumerate(FORM_CHECK):
+            client.cookies.clear()
+            body = CREDENTIALS if path == SIGN_IN else {**ADA, "email": f"new{number}@example.com"}
+            response = await client.post(path, json=body, headers=headers)
+            assert response.status_code == (200 if code is None else 403), headers
+            assert response.json().get("code") == code
+            assert ("set-cookie" in response.headers) is (code is None)
 
 
 async def test_a_body_that_does_not_fit_is_told_before_the_form_check(guest):
@@ -174,23 +170,21 @@ async def test_a_body_that_does_not_fit_is_told_before_the_form_check(guest):
     assert response.json()["code"] == "VALIDATION_ERROR"
 
 
-@pytest.mark.parametrize("url", SAFE_URLS)
-async def test_people_may_be_sent_on_within_the_site(member, url):
-    response = await member.post(SIGN_IN, json={**CREDENTIALS, "callbackURL": url})
-    assert response.status_code == 200
-    assert response.json().get("url", "") == url
+async def test_people_may_be_sent_on_within_the_site(member):
+    for url in SAFE_URLS:
+        response = await member.post(SIGN_IN, json={**CREDENTIALS, "callbackURL": url})
+        assert (response.status_code, response.json().get("url", "")) == (200, url)
 
 
-@pytest.mark.parametrize("url", EVIL_URLS)
-async def test_people_may_not_be_sent_elsewhere(member, url):
-    in_body = await member.post(SIGN_IN, json={**CREDENTIALS, "callbackURL": url})
-    in_query = await member.post(SIGN_IN, params={"callbackURL": url}, json=CREDENTIALS)
-
-    for response in (in_body, in_query):
-        assert response.status_code == 403
-        assert response.json() == {"message": "Invalid callbackURL", "code": "INVALID_CALLBACK_URL"}
-        assert "location" not in response.headers
-        assert "set-cookie" not in response.headers
+async def test_people_may_not_be_sent_elsewhere(member):
+    for url in EVIL_URLS:
+        in_body = await member.post(SIGN_IN, json={**CREDENTIALS, "callbackURL": url})
+        in_query = await member.post(SIGN_IN, params={"callbackURL": url}, json=CREDENTIALS)
+        for response in (in_body, in_query):
+            assert response.status_code == 403, url
+            assert response.json() == {"message": "Invalid callbackURL", "code": "INVALID_CALLBACK_URL"}
+            assert "location" not in response.headers
+            assert "set-cookie" not in response.headers
 
 
 OTHER_FIELDS = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from asgi_auth import Auth, RequestOptions
+from asgi_auth import Auth, Feature, RequestOptions
+from asgi_auth.endpoints.routing import Endpoints, get
 from tests.endpoints.wire import exchange, http, request, websocket
 from tests.support import ADA, BASE_URL, PASSWORD, browser, me, sign_up, whoami
 
@@ -34,12 +35,11 @@ UNKNOWN = [
 OUTSIDE = ["/api/authevil/ok", "/x/api/auth/ok", "/sign-in/email", "//api/auth/ok", "/API/auth/ok", "/api"]
 
 
-@pytest.mark.parametrize(("method", "path"), UNKNOWN)
-async def test_what_is_not_known_is_404_without_a_body(member, method, path):
-    response = await member.request(method, path)
-
-    assert (response.status_code, response.content) == (404, b"")
-    assert "content-type" not in response.headers
+async def test_what_is_not_known_is_404_without_a_body(member):
+    for method, path in UNKNOWN:
+        response = await member.request(method, path)
+        assert (response.status_code, response.content) == (404, b""), path
+        assert "content-type" not in response.headers
     assert (await me(member))["email"] == ADA["email"]
 
 
@@ -73,14 +73,13 @@ ALIASES = [
 ]
 
 
-@pytest.mark.parametrize("path", ALIASES)
-async def test_no_other_spelling_reaches_a_disabled_path(make_auth, path):
+async def test_no_other_spelling_reaches_a_disabled_path(make_auth):
     auth = make_auth(request=RequestOptions(disabled_paths=frozenset({"/sign-up/email"})))
     headers = [("content-type", "application/json")]
     body = b'{"name":"A","email":"a@example.com","password":"correct horse battery"}'
-    answer = await exchange(auth.endpoints, http("POST", path, headers, root_path="/api/auth"), request(body))
-
-    assert (answer.status, answer.body) == (404, b"")
+    for path in ALIASES:
+        answer = await exchange(auth.endpoints, http("POST", path, headers, root_path="/api/auth"), request(body))
+        assert (answer.status, answer.body) == (404, b""), path
     assert await auth.services.users.find_by_email("a@example.com") is None
 
 
@@ -141,6 +140,32 @@ async def test_another_base_path_moves_everything(make_auth):
 async def test_a_websocket_at_the_endpoints_is_refused(quick: Auth):
     answer = await exchange(quick.endpoints, websocket("/api/auth/ok", root_path="/api/auth"))
     assert answer.types == ["websocket.close"]
+
+
+class Broken(Endpoints):
+    """An endpoint with a bug in it."""
+
+    @get("/broken")
+    async def broken(self, call):
+        raise LookupError("canary")
+
+
+class BrokenFeature(Feature):
+    name = "broken"
+
+    def endpoints(self, services):
+        return [Broken()]
+
+
+async def test_a_bug_of_ours_is_500_without_a_body_and_whoever_runs_the_process_sees_it(make_auth):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    with pytest.raises(LookupError):
+        await make_auth(features=[BrokenFeature()]).endpoints(http(path="/broken"), None, send)
+    assert (sent[0]["status"], sent[1]["body"]) == (500, b"")
 
 
 async def test_a_query_of_many_fields_is_refused(guest):

@@ -20,10 +20,12 @@ CLEARED = [
 COMPLAINTS = [
     (
         {"email": 1.5, "password": True, "callbackURL": None, "rememberMe": "x"},
-        "[body.email] Invalid input: expected string, received number; "
-        "[body.password] Invalid input: expected string, received boolean; "
-        "[body.callbackURL] Invalid input: expected string, received null; "
-        "[body.rememberMe] Invalid input: expected boolean, received string",
+        (
+            "[body.email] Invalid input: expected string, received number; "
+            "[body.password] Invalid input: expected string, received boolean; "
+            "[body.callbackURL] Invalid input: expected string, received null; "
+            "[body.rememberMe] Invalid input: expected boolean, received string"
+        ),
     ),
     ({**CREDENTIALS, "rememberMe": None}, "[body.rememberMe] Invalid input: expected boolean, received null"),
     ({**CREDENTIALS, "rememberMe": 0}, "[body.rememberMe] Invalid input: expected boolean, received number"),
@@ -57,8 +59,8 @@ async def test_signing_in_answers_token_and_user_and_starts_a_session(ada):
     assert (await me(ada))["email"] == ADA["email"]
 
 
-async def test_the_address_may_be_written_in_any_letter_case(ada):
-    response = await ada.post(PATH, json={**CREDENTIALS, "email": "ADA@EXAMPLE.COM"})
+async def test_the_address_may_be_written_in_any_letter_case(member):
+    response = await member.post(PATH, json={**CREDENTIALS, "email": "ADA@EXAMPLE.COM"})
     assert response.status_code == 200
 
 
@@ -103,8 +105,8 @@ async def test_wrong_types_are_named_in_the_order_of_the_contract(guest, body, m
 
 
 @pytest.mark.parametrize(("body", "status", "code", "message"), REFUSALS)
-async def test_who_is_refused_gets_no_session(ada, body, status, code, message):
-    response = await ada.post(PATH, json=body)
+async def test_who_is_refused_gets_no_session(member, body, status, code, message):
+    response = await member.post(PATH, json=body)
 
     assert response.status_code == status
     assert response.json() == {"message": message, "code": code}
@@ -112,9 +114,9 @@ async def test_who_is_refused_gets_no_session(ada, body, status, code, message):
     assert "set-auth-token" not in response.headers
 
 
-async def test_a_wrong_password_and_an_unknown_address_are_answered_alike(ada):
-    wrong = await ada.post(PATH, json={**CREDENTIALS, "password": "wrong password"})
-    unknown = await ada.post(PATH, json={**CREDENTIALS, "email": "nobody@example.com"})
+async def test_a_wrong_password_and_an_unknown_address_are_answered_alike(member):
+    wrong = await member.post(PATH, json={**CREDENTIALS, "password": "wrong password"})
+    unknown = await member.post(PATH, json={**CREDENTIALS, "email": "nobody@example.com"})
 
     assert wrong.status_code == unknown.status_code
     assert wrong.content == unknown.content
@@ -251,8 +253,10 @@ SIGN_OUT_COMPLAINTS = [
     ('{"disableRedirect":5}', "[body.disableRedirect] Invalid input: expected boolean, received number"),
     (
         '{"state":5,"disableRedirect":null}',
-        "[body.disableRedirect] Invalid input: expected boolean, received null; "
-        "[body.state] Invalid input: expected string, received number",
+        (
+            "[body.disableRedirect] Invalid input: expected boolean, received null; "
+            "[body.state] Invalid input: expected string, received number"
+        ),
     ),
 ]
 

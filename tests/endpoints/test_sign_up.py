@@ -68,8 +68,8 @@ async def test_a_new_user_is_answered_whole_and_signed_in(client):
     assert (await me(client))["subject"] == user_id
 
 
-async def test_the_answer_carries_one_cookie_and_the_token_for_clients_without_cookies(client):
-    response = await sign_up(client)
+async def test_the_answer_carries_one_cookie_and_the_token_for_clients_without_cookies(guest):
+    response = await sign_up(guest)
 
     token = response.json()["token"]
     (cookie,) = response.headers.get_list("set-cookie")

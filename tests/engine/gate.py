@@ -1,4 +1,4 @@
-"""A gate in front of a server: a TCP port that can be shut and opened while somebody talks through it."""
+"""A gate in front of a server: a TCP port that can be opened, shut and silenced while somebody talks through it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.servers.machine import free_port
 class Gate:
     """Port ``port`` of 127.0.0.1, leading to the server at ``target``; shut at first.
 
-    ``knocks`` counts the connections that were tried while it stood open or ``refuses`` them politely.
+    ``knocks`` counts the connections that were accepted.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -20,15 +20,19 @@ class Gate:
         self._target = target
         self._server: asyncio.Server | None = None
         self._streams: set[asyncio.StreamWriter] = set()
-        self._refuses = False
+        self._manner = "open"
 
     async def open(self) -> None:
         """Let connections through."""
-        await self._listen(refuses=False)
+        await self._listen("open")
 
     async def refuse(self) -> None:
         """Accept connections and hang up at once."""
-        await self._listen(refuses=True)
+        await self._listen("refusing")
+
+    async def silence(self) -> None:
+        """Accept connections, old and new ones, and let nothing through."""
+        await self._listen("silent")
 
     async def shut(self) -> None:
         """End all connections and accept none."""
@@ -37,11 +41,11 @@ class Gate:
             self._server = None
         for writer in tuple(self._streams):
             writer.transport.abort()
-        while self._streams:
+        while self._streams:  # noqa: ASYNC110  (each leaves in its own time)
             await asyncio.sleep(0.001)
 
-    async def _listen(self, *, refuses: bool) -> None:
-        self._refuses = refuses
+    async def _listen(self, manner: str) -> None:
+        self._manner = manner
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
@@ -49,7 +53,7 @@ class Gate:
         self.knocks += 1
         self._streams.add(writer)
         try:
-            if not self._refuses:
+            if self._manner != "refusing":
                 await self._pass_on(reader, writer)
         finally:
             writer.transport.abort()
@@ -57,18 +61,21 @@ class Gate:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection(*self._target)
+        directions = [
+            asyncio.create_task(self._pump(reader, there_writer)),
+            asyncio.create_task(self._pump(there_reader, writer)),
+        ]
         try:
-            directions = [asyncio.create_task(_pump(reader, there_writer)), asyncio.create_task(_pump(there_reader, writer))]
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             for direction in directions:
                 direction.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
-        finally:
             there_writer.transport.abort()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                if self._manner != "silent":
+                    writer.write(data)
+                    await writer.drain()

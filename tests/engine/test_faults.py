@@ -96,6 +96,15 @@ async def test_a_user_with_an_impossible_date_is_not_let_in(auth, ada, database_
         assert not isinstance(caught.value, NotAuthenticated), date
 
 
+@pytest.mark.parametrize("flag", ["'false'", "'true'", "2", "-1", "''"])
+async def test_a_flag_that_is_neither_true_nor_false_lets_nobody_in(make_auth, sqlite_url, flag):
+    auth = make_auth(database=sqlite_url)
+    ada = await auth.services.passwords.sign_up(ADA["email"], ADA["password"], ADA["name"])
+    await query(sqlite_url, f'UPDATE "user" SET "emailVerified" = {flag}')
+    with pytest.raises(Unavailable):
+        await auth.services.sessions.get_session(ada.session.token)
+
+
 async def test_an_unreadable_row_is_503_and_the_cookie_stays(auth, ada, database_url):
     await query(database_url, f'UPDATE session SET "expiresAt" = {SENSELESS[database_url.partition(":")[0]][0]}')
     async with browser(auth.wrap(whoami)) as client:

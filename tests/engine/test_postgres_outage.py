@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 
-from asgi_auth import Unavailable
+from asgi_auth import DatabaseOptions, Unavailable
 from tests.engine.gate import Gate
 from tests.support import ADA, browser, cookie_header, whoami
 
@@ -27,10 +28,19 @@ async def gate(postgres_url):
 
 
 @pytest.fixture
-def gated_auth(make_auth, gate, postgres_url):
-    """An Auth that reaches its database through the gate, with a password in its URL."""
-    name = urlsplit(postgres_url).path
-    return make_auth(database=f"postgresql://postgres:{PASSWORD_IN_URL}@127.0.0.1:{gate.port}{name}")
+def gated_url(gate, postgres_url):
+    """The database's URL through the gate, with a password in it."""
+    return f"postgresql://postgres:{PASSWORD_IN_URL}@127.0.0.1:{gate.port}{urlsplit(postgres_url).path}"
+
+
+@pytest.fixture
+def gated_auth(make_auth, gated_url):
+    return make_auth(database=gated_url)
+
+
+@pytest.fixture
+def impatient_auth(make_auth, gated_url):
+    return make_auth(database=gated_url, database_options=DatabaseOptions(timeout=timedelta(seconds=0.4)))
 
 
 async def sign_up(auth):
@@ -119,6 +129,21 @@ async def test_a_transaction_cut_off_is_undone_and_told(gated_auth, gate):
         await rename()
     await gate.open()
     assert (await users.get(signed_up.user.id)).name == ADA["name"]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_a_server_that_says_nothing_is_unavailable_and_not_waited_for(impatient_auth, gate, is_known):
+    users = impatient_auth.services.users
+    if is_known:
+        await gate.open()
+        await users.find("anybody")
+    await gate.silence()
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await users.find("anybody")
+        await gate.open()
+        assert await users.find("anybody") is None
 
 
 async def test_closing_during_an_outage_does_not_hang(gated_auth, gate):

@@ -17,10 +17,10 @@ PATIENCE = 10
 
 async def threads_left(before):
     """Threads of connections that were not there before, once the dying ones have had their time."""
-    async with asyncio.timeout(PATIENCE):
-        while left := {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")} - before:
-            await asyncio.sleep(0.01)
-    return left
+    new = {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")} - before
+    for thread in new:
+        await asyncio.to_thread(thread.join, PATIENCE)
+    return {thread for thread in new if thread.is_alive()}
 
 
 @pytest.fixture(params=["in a folder that is not there", "a folder", "not a database"])
@@ -58,12 +58,15 @@ async def test_a_file_that_becomes_usable_is_used(make_auth, tmp_path):
     assert await auth.services.users.find("anybody") is None
 
 
+def spoil(path):
+    path.write_bytes(path.read_bytes()[:4096] + b"\0\xff" * 8192)
+
+
 async def test_a_file_spoilt_while_it_is_in_use_lets_nobody_in(make_auth, sqlite_url):
     auth = make_auth(database=sqlite_url)
     signed_up = await auth.services.passwords.sign_up(ADA["email"], ADA["password"], ADA["name"])
     await auth.services.close()
-    path = Path(sqlite_url.removeprefix("sqlite:///"))
-    path.write_bytes(path.read_bytes()[:4096] + b"\0\xff" * 8192)
+    spoil(Path(sqlite_url.removeprefix("sqlite:///")))
     with pytest.raises(Unavailable):
         await auth.services.sessions.get_session(signed_up.session.token)
 

@@ -81,5 +81,25 @@ def test_closing_in_another_event_loop_than_it_was_opened_in_closes_it(sqlite_ur
     assert "close_failed" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+async def test_postgres_is_reached_by_any_of_its_names(make_auth, postgres_url, scheme):
+    auth = make_auth(database=f"{scheme}:{postgres_url.partition(':')[2]}")
+    assert await auth.services.users.find("nobody") is None
+
+
+@pytest.mark.parametrize("name", ["app.db", "two words.db", "100%.db", "q?.db".replace("?", "%3F"), "é.db"])
+async def test_a_sqlite_file_may_have_any_name(make_auth, tmp_path, name):
+    auth = make_auth(database=f"sqlite:///{tmp_path}/{name}")
+    await auth.services.start()
+    assert [path.suffix for path in tmp_path.iterdir() if path.suffix == ".db"] == [".db"]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite+aiosqlite://"])
+async def test_a_database_in_memory_leaves_no_file(make_auth, tmp_path, monkeypatch, url):
+    monkeypatch.chdir(tmp_path)
+    assert await make_auth(database=url).services.users.find("nobody") is None
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_health_check_opens_it_too(auth):
     assert await auth.services.ping() == {"database": None}

@@ -47,10 +47,10 @@ class Figures:
     def increment(self, name: str, **labels: str) -> None:
         self.counts.append((name, labels))
 
-    def gauge(self, name: str, value: float, **labels: str) -> None:
+    def gauge(self, name: str, value: float, **_labels: str) -> None:
         self.gauges.append((name, value))
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
+    def observe(self, name: str, value: float, **_labels: str) -> None:
         self.observations.append((name, value))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -164,17 +165,17 @@ async def test_where_nothing_has_to_be_fresh_everything_is(make_auth, clock):
 
 
 REVOKING = {
-    "one by id": (lambda s, ada, mine: s.revoke_session(mine[0].id), True, {1, 2}),
-    "one by token": (lambda s, ada, mine: s.revoke_token(mine[0].token), True, {1, 2}),
-    "one of this user": (lambda s, ada, mine: s.revoke_token(mine[0].token, user_id=ada.id), True, {1, 2}),
-    "the others": (lambda s, ada, mine: s.revoke_other_sessions(ada.id, mine[1].token), 2, {1}),
-    "all": (lambda s, ada, mine: s.revoke_all_user_sessions(ada.id), 3, set()),
-    "all but the newest two": (lambda s, ada, mine: s.enforce_session_limit(ada.id, 2), 1, {1, 2}),
-    "all but none": (lambda s, ada, mine: s.enforce_session_limit(ada.id, 0), 3, set()),
-    "none, for there are not too many": (lambda s, ada, mine: s.enforce_session_limit(ada.id, 3), 0, {0, 1, 2}),
-    "one that is not there": (lambda s, ada, mine: s.revoke_session("nobody"), False, {0, 1, 2}),
-    "a token that is not there": (lambda s, ada, mine: s.revoke_token("nobody"), False, {0, 1, 2}),
-    "somebody elses": (lambda s, ada, mine: s.revoke_token(mine[0].token, user_id="bob"), False, {0, 1, 2}),
+    "one by id": (lambda its: its.sessions.revoke_session(its.mine[0].id), True, {1, 2}),
+    "one by token": (lambda its: its.sessions.revoke_token(its.mine[0].token), True, {1, 2}),
+    "one of this user": (lambda its: its.sessions.revoke_token(its.mine[0].token, user_id=its.ada.id), True, {1, 2}),
+    "the others": (lambda its: its.sessions.revoke_other_sessions(its.ada.id, its.mine[1].token), 2, {1}),
+    "all": (lambda its: its.sessions.revoke_all_user_sessions(its.ada.id), 3, set()),
+    "all but the newest two": (lambda its: its.sessions.enforce_session_limit(its.ada.id, 2), 1, {1, 2}),
+    "all but none": (lambda its: its.sessions.enforce_session_limit(its.ada.id, 0), 3, set()),
+    "none, for there are not too many": (lambda its: its.sessions.enforce_session_limit(its.ada.id, 3), 0, {0, 1, 2}),
+    "one that is not there": (lambda its: its.sessions.revoke_session("nobody"), False, {0, 1, 2}),
+    "a token that is not there": (lambda its: its.sessions.revoke_token("nobody"), False, {0, 1, 2}),
+    "somebody elses": (lambda its: its.sessions.revoke_token(its.mine[0].token, user_id="bob"), False, {0, 1, 2}),
 }
 
 
@@ -185,7 +186,7 @@ async def test_revoking_ends_what_it_says_and_nobody_elses(sessions, ada, bob, c
     for _ in range(2):
         clock.advance(seconds=1)
         mine.append(await sessions.create(ada.user))
-    assert await revoke(sessions, ada.user, mine) == expected
+    assert await revoke(SimpleNamespace(sessions=sessions, ada=ada.user, mine=mine)) == expected
     assert await tokens_of(sessions, ada.user) == [mine[number].token for number in sorted(left)]
     assert await tokens_of(sessions, bob.user) == [bob.session.token]
 

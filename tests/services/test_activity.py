@@ -1,0 +1,105 @@
+"""Use of a session is noted at most once a minute, together with others, and never while somebody waits."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from asgi_auth import SessionOptions
+from asgi_auth.services.activity import BATCH_DELAY
+from tests.support import ADA
+
+PATIENCE = 10 * BATCH_DELAY
+
+
+@pytest.fixture
+def services(make_auth, database_url):
+    return make_auth(database=database_url, session=SessionOptions(tracks_activity=True)).services
+
+
+async def noted_at(services, session):
+    return (await services.engine.sessions.find(id=session.id)).updated_at
+
+
+async def test_a_use_is_noted_when_everything_closes_at_the_latest(services, ada, clock):
+    clock.advance(seconds=61)
+    with services.engine.recorded() as statements:
+        await services.sessions.get_session(ada.session.token)
+    assert len(statements) == 1
+    assert await noted_at(services, ada.session) == ada.session.updated_at
+    await services.close()
+    assert await noted_at(services, ada.session) == clock()
+
+
+async def test_a_use_is_noted_by_itself_within_seconds(services, ada, clock):
+    clock.advance(seconds=61)
+    await services.sessions.update_session_activity(ada.session.token)
+    async with asyncio.timeout(PATIENCE):
+        while await noted_at(services, ada.session) != clock():  # noqa: ASYNC110  (only the database tells)
+            await asyncio.sleep(BATCH_DELAY / 10)
+
+
+async def test_a_use_within_a_minute_is_not_noted(services, ada, clock):
+    clock.advance(seconds=59)
+    with services.engine.recorded() as statements:
+        for _ in range(5):
+            await services.sessions.get_session(ada.session.token)
+        await services.sessions.close()
+    assert len(statements) == 5
+    assert await noted_at(services, ada.session) == ada.session.updated_at
+
+
+async def test_many_uses_of_many_sessions_are_written_together(services, ada, bob, clock):
+    clock.advance(seconds=61)
+    with services.engine.recorded() as statements:
+        for _ in range(10):
+            for person in (ada, bob):
+                await services.sessions.get_session(person.session.token)
+        await services.sessions.close()
+    assert len(statements) == 20 + 2
+    assert await noted_at(services, ada.session) == await noted_at(services, bob.session) == clock()
+
+
+async def test_a_use_while_others_are_being_written_is_not_lost(services, ada, bob, clock):
+    clock.advance(seconds=61)
+    async with services.engine.transaction():
+        await services.engine.sessions.change({"id": ada.session.id}, user_agent="held")
+        await asyncio.create_task(services.sessions.get_session(ada.session.token))
+        closing = asyncio.create_task(services.sessions.close())
+        await asyncio.sleep(0.05)  # the note about Ada waits for this transaction now
+        await asyncio.create_task(services.sessions.get_session(bob.session.token))
+    await closing
+    await services.sessions.close()
+    assert await noted_at(services, bob.session) == clock()
+
+
+async def test_a_note_that_comes_late_does_not_set_the_time_back(services, ada, clock):
+    clock.advance(seconds=61)
+    await services.sessions.get_session(ada.session.token)
+    clock.advance(days=2)
+    refreshed = await services.sessions.get_session(ada.session.token)
+    await services.sessions.close()
+    assert refreshed.session.updated_at == clock()
+    assert await noted_at(services, ada.session) == clock()
+
+
+async def test_a_note_about_a_session_that_is_gone_is_dropped(services, ada, clock):
+    clock.advance(seconds=61)
+    await services.sessions.get_session(ada.session.token)
+    await services.sessions.revoke_session(ada.session.id)
+    await services.sessions.close()
+    await services.sessions.update_session_activity("nobody")
+    assert await services.engine.sessions.count() == 0
+
+
+async def test_without_tracking_nothing_is_noted(make_auth, clock):
+    services = make_auth().services
+    ada = await services.passwords.sign_up(ADA["email"], ADA["password"], ADA["name"])
+    clock.advance(seconds=61)
+    with services.engine.recorded() as statements:
+        await services.sessions.get_session(ada.session.token)
+        await services.sessions.close()
+    assert len(statements) == 1
+    assert clock() - await noted_at(services, ada.session) == timedelta(seconds=61)
