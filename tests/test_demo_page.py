@@ -1,18 +1,16 @@
 """The demo's page, used by a person with a browser, by another device, and by curl as the page says."""
 
-import asyncio
 import json
 import re
-import shutil
 import sqlite3
 
 import httpx
 import pytest
 
 from examples.demo.app import create_app
+from tests.servers.curl import run_curl
 from tests.servers.devtools import DevToolsError
 from tests.servers.live import serve
-from tests.servers.machine import missing
 
 ADA = {"name": "Ada", "email": "ada@example.com", "password": "correct horse battery"}
 IPHONE = (
@@ -165,12 +163,14 @@ async def test_a_session_of_yesterday_has_to_be_renewed_before_devices_are_liste
 async def test_the_commands_printed_in_the_page_work(demo, page, tmp_path):
     await page.goto(demo)
     commands = await page.evaluate("[...document.querySelectorAll('pre')].map((command) => command.textContent)")
-    signed_up, signed_in, session, sessions, me, signed_out = [await _run(command, tmp_path) for command in commands]
+    signed_up, signed_in, session, sessions, me, signed_out = [
+        json.loads(await run_curl(command, cwd=tmp_path)) for command in commands
+    ]
     assert signed_up["user"]["email"] == signed_in["user"]["email"] == session["user"]["email"] == me["email"]
     assert session["session"]["token"] == signed_in["token"]
     assert {listed["token"] for listed in sessions} == {signed_up["token"], signed_in["token"]}
     assert signed_out == {"success": True}
-    assert await _run(commands[2], tmp_path) is None
+    assert json.loads(await run_curl(commands[2], cwd=tmp_path)) is None
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
@@ -284,16 +284,3 @@ async def _first_problem(page):
     await page.send("Log.enable")
     await page.send("Runtime.enable")
     return next((json.dumps(note.result()) for note in notes if note.done()), None)
-
-
-async def _run(command, folder):
-    """The JSON that a command prints, run as a person would paste it into a shell."""
-    if not shutil.which("curl"):
-        raise missing("curl", remedy="Install it: `apt-get install curl` on Debian, `apk add curl` on Alpine.")
-    # asynchronous, for the server answers from this very event loop
-    process = await asyncio.create_subprocess_exec(
-        "sh", "-c", command, cwd=folder, env={"PATH": "/usr/local/bin:/usr/bin:/bin"}, stdout=asyncio.subprocess.PIPE
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode == 0, command
-    return json.loads(printed)

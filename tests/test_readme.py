@@ -4,12 +4,12 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.servers.curl import run_curl
 from tests.servers.live import serve
 from tests.servers.node import INTEROP, find_node, install_packages
 from tests.support import ADA, BASE_URL, browser, me, sign_up
@@ -107,13 +107,12 @@ async def test_the_members_own_fields_follow():
     await main["auth"].services.close()
 
 
-async def test_the_curl_commands_sign_up_and_out():
+async def test_the_curl_commands_sign_up_and_out(tmp_path):
     main = python_block("site = Starlette(")
     (source,) = [text for text in blocks("sh") if "curl" in text]
-    assert shutil.which("curl"), "curl is not on PATH: apt-get install curl"
     async with serve(main["app"]) as url:
         commands = source.replace("http://127.0.0.1:8000", url).replace("\\\n", " ").splitlines()
-        answers = [json.loads(await run("bash", "-c", command)) for command in commands]
+        answers = [json.loads(await run_curl(command, cwd=tmp_path)) for command in commands]
     signed_up, mine, session, signed_out, refused = answers
     assert signed_up["user"]["email"] == ADA["email"]
     assert mine == {"email": ADA["email"]}

@@ -146,14 +146,14 @@ class Broken(Endpoints):
     """An endpoint with a bug in it."""
 
     @get("/broken")
-    async def broken(self, call):
+    async def broken(self, call):  # noqa: ARG002  (the handlers' signature)
         raise LookupError("canary")
 
 
 class BrokenFeature(Feature):
     name = "broken"
 
-    def endpoints(self, services):
+    def endpoints(self, services):  # noqa: ARG002  (a socket's signature)
         return [Broken()]
 
 

@@ -180,6 +180,8 @@ async def test_the_new_session_is_remembered_as_the_old_one_was(member):
     token_cookie, mark = response.headers.get_list("set-cookie")
     assert "Max-Age" not in token_cookie
     assert mark.startswith("better-auth.dont_remember=true.")
+    session = (await member.get("/api/auth/get-session")).json()["session"]
+    assert session["expiresAt"] == "2026-11-23T12:00:00.123Z"
 
 
 CHANGE_REFUSALS = [
