@@ -1,21 +1,19 @@
 """Everything asgi_auth refuses or fails with, as one tree.
 
     AuthError                        an answer for the client: status, code, message
-    ├── InvalidRequest           400  ValidationFailed, InvalidJson, RepeatedHeader, InvalidEmail, PasswordTooShort,
+    ├── InvalidRequest           400  ValidationFailed, RepeatedHeader, InvalidEmail, PasswordTooShort,
     │                                 PasswordTooLong, PasswordTooCommon, MissingField, FieldNotAllowed,
-    │                                 NoFieldsToUpdate, EmailCannotBeUpdated,
-    │                                 CredentialAccountNotFound, InvalidPassword, SignUpDisabled,
-    │                                 PasswordSignInDisabled, BodyTimeout (408), BodyTooLarge (413),
-    │                                 UnsupportedMediaType (415)
+    │                                 NoFieldsToUpdate, EmailCannotBeUpdated, CredentialAccountNotFound,
+    │                                 InvalidPassword, SignUpDisabled, PasswordSignInDisabled
     ├── NotAuthenticated         401  InvalidToken, InvalidCredentials, SessionNotCreated
     ├── Forbidden                403  InvalidOrigin, MissingOrigin, CrossSiteNavigation, UntrustedUrl,
     │                                 EmailNotVerified, SessionNotFresh
     ├── NotFound                 404  answered with an empty body
-    ├── MethodNotAllowed         405
-    ├── Conflict                 422  EmailTaken, UserNotCreated
+    ├── Conflict                 422  EmailTaken, UserNotCreated, UserNotUpdated
     └── Unavailable              503  Overloaded: our fault, never a verdict on the user
     ConfigurationError               at start-up only; never sent to a client
 
+Rooms and features add their own below these (``endpoints/errors.py``: what is wrong with a body).
 ``code`` and ``message`` are Better Auth's (its wire contract), so that its clients can tell the conditions apart.
 """
 
@@ -50,9 +48,6 @@ class AuthError(Exception):
         return {"message": self.message} if self.code is None else {"message": self.message, "code": self.code}
 
 
-# 400: what was sent cannot be accepted
-
-
 class InvalidRequest(AuthError):
     """The request is malformed or breaks a rule about its content."""
 
@@ -64,12 +59,6 @@ class ValidationFailed(InvalidRequest):
     message = "Validation Error"
 
 
-class InvalidJson(InvalidRequest):
-    """A body that is not JSON, or JSON no application should have to store (NUL, lone surrogates, deep nesting)."""
-
-    message = "Invalid JSON in request body"
-
-
 class RepeatedHeader(InvalidRequest):
     """A credential header sent more than once: which one counts would be a guess."""
 
@@ -77,32 +66,6 @@ class RepeatedHeader(InvalidRequest):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Header sent more than once: {name}")
-
-
-class BodyTimeout(InvalidRequest):
-    """The body did not arrive within the limit."""
-
-    status = 408
-    code = "REQUEST_TIMEOUT"
-    message = "Request body took too long"
-
-
-class BodyTooLarge(InvalidRequest):
-    """The body is larger than the limit."""
-
-    status = 413
-    code = "PAYLOAD_TOO_LARGE"
-    message = "Request body is too large"
-
-
-class UnsupportedMediaType(InvalidRequest):
-    """The body's media type is none that this endpoint takes."""
-
-    status = 415
-    code = "UNSUPPORTED_MEDIA_TYPE"
-
-    def __init__(self, given: str, allowed: str) -> None:
-        super().__init__(f'Content-Type "{given}" is not allowed. Allowed types: {allowed}')
 
 
 class InvalidEmail(InvalidRequest):
@@ -193,9 +156,6 @@ class PasswordSignInDisabled(InvalidRequest):
     message = "Email and password is not enabled"
 
 
-# 401: who is asking is not known
-
-
 class NotAuthenticated(AuthError):
     """No credential, or none that was accepted."""
 
@@ -220,9 +180,6 @@ class SessionNotCreated(NotAuthenticated):
 
     code = "FAILED_TO_CREATE_SESSION"
     message = "Failed to create session"
-
-
-# 403: known, or knowable, but not allowed
 
 
 class Forbidden(AuthError):
@@ -284,17 +241,6 @@ class NotFound(AuthError):
     message = "Not found"
 
 
-class MethodNotAllowed(AuthError):
-    """POST /get-session while refresh is not deferred."""
-
-    status = 405
-    code = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"
-    message = "POST method requires deferSessionRefresh to be enabled in session config"
-
-
-# 422: it clashes with what is stored
-
-
 class Conflict(AuthError):
     """The request clashes with stored data."""
 
@@ -317,7 +263,11 @@ class UserNotCreated(Conflict):
     message = "Failed to create user"
 
 
-# 503: our fault
+class UserNotUpdated(Conflict):
+    """The user cannot be stored like this: another one has a value that has to be unique."""
+
+    code = "FAILED_TO_UPDATE_USER"
+    message = "Failed to update user"
 
 
 class Unavailable(AuthError):

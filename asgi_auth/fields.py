@@ -7,6 +7,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from functools import cache
 from typing import Annotated, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -26,6 +27,9 @@ _KINDS: Mapping[object, ColumnKind] = types.MappingProxyType(
     {str: "text", bool: "flag", int: "integer", float: "real", datetime: "moment", Timestamp: "moment"}
 )
 
+
+RESERVED = frozenset({"password", "callback_url", "remember_me"})
+"""What clients send at sign-up beside the fields of a user."""
 
 # What an integer column of Postgres holds.
 _INTEGERS = range(-(2**31), 2**31)
@@ -55,7 +59,7 @@ class Field:
     Attributes:
         name: its Python name.
         wire_name: its name in JSON and in the database.
-        type: its full type, None included where it is optional.
+        type: its annotation as it stands; msgspec checks given values against it, bounds (``msgspec.Meta``) included.
         kind: the kind of column it is stored in.
         is_optional: None is a value of it.
         is_required: it has no default.
@@ -85,26 +89,43 @@ def fields_of(record: type[Record]) -> tuple[Field, ...]:
 
 
 def _field(info: FieldInfo, hint: object) -> Field:
-    bare, rules = _split(hint)
-    members = get_args(bare) if get_origin(bare) in (typing.Union, types.UnionType) else (bare,)
-    concrete = [member for member in members if member is not types.NoneType]
+    kind, is_optional = _stored_as(hint)
     return Field(
         name=info.name,
         wire_name=info.encode_name,
-        type=bare,
-        kind=_KINDS.get(concrete[0], "json") if len(concrete) == 1 else "json",
-        is_optional=len(concrete) < len(members),
+        type=hint,
+        kind=kind,
+        is_optional=is_optional,
         is_required=info.required,
-        rules=rules,
+        rules=next((extra for extra in _extras(hint) if isinstance(extra, FieldRules)), FieldRules()),
         info=info,
     )
 
 
-def _split(hint: object) -> tuple[object, FieldRules]:
-    if get_origin(hint) is not Annotated:
-        return hint, FieldRules()
-    bare, *extras = get_args(hint)
-    return bare, next((extra for extra in extras if isinstance(extra, FieldRules)), FieldRules())
+def _stored_as(hint: object) -> tuple[ColumnKind, bool]:
+    """The kind of column a type is stored in, and whether None is a value of it."""
+    bare = _bare(hint)
+    members = get_args(bare) if get_origin(bare) in (typing.Union, types.UnionType) else (bare,)
+    concrete = [_bare(member) for member in members if member is not types.NoneType]
+    kinds = {_kind_of(member) for member in concrete}
+    return (kinds.pop() if len(concrete) == 1 else "json"), len(concrete) < len(members)
+
+
+def _kind_of(member: object) -> ColumnKind:
+    if get_origin(member) is Literal:
+        kinds = {_KINDS.get(type(value), "json") for value in get_args(member)}
+        return kinds.pop() if len(kinds) == 1 else "json"
+    if isinstance(member, type) and issubclass(member, Enum):
+        return "text" if issubclass(member, str) else "json"
+    return _KINDS.get(member, "json")
+
+
+def _bare(hint: object) -> object:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _extras(hint: object) -> tuple[object, ...]:
+    return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
 
 
 def own_fields(extension: type[Record], core: type[Record]) -> tuple[Field, ...]:
@@ -120,13 +141,16 @@ def compose(core: type[R], extensions: Iterable[type[R]], application: type[R]) 
     rows that exist already: an added field needs a default or must allow None.
     """
     claimed = dict.fromkeys(application.__struct_fields__, application.__name__)
+    reserved = RESERVED & claimed.keys()
+    if reserved:
+        raise ConfigurationError(f"{application.__name__} must not have a field {reserved.pop()}: sign-up has its own")
     added: list[tuple[str, object, object]] = []
     for extension in extensions:
         if not issubclass(extension, core):
             raise ConfigurationError(f"{extension.__name__} must be a subclass of {core.__name__}")
         for field in own_fields(extension, core):
-            if field.name in claimed:
-                owner = claimed[field.name]
+            if field.name in claimed or field.name in RESERVED:
+                owner = claimed.get(field.name, "sign-up")
                 raise ConfigurationError(f"{field.name} is claimed by {owner} and by {extension.__name__}")
             claimed[field.name] = extension.__name__
             added.append(_definition(field, extension))
@@ -151,7 +175,7 @@ def _definition(field: Field, extension: type[Record]) -> tuple[str, object, obj
         if field.info.default_factory is not msgspec.NODEFAULT
         else field.info.default
     )
-    return field.name, Annotated[field.type, field.rules], default
+    return field.name, field.type, default
 
 
 def view(record: Record, kind: type[R]) -> R:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from asgi_auth.asgi.headers import is_preflight
 from asgi_auth.asgi.messages import refuse
 from asgi_auth.asgi.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_auth.context import AuthContext, CredentialKind, Proof, auth_context
@@ -128,8 +129,8 @@ class Protect:
         self._realm = realm
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Judge a request or a handshake; lifespan passes, an unknown kind of scope does not."""
-        if scope["type"] == "lifespan":
+        """Judge a request or a handshake; lifespan and CORS preflights pass, an unknown kind of scope does not."""
+        if scope["type"] == "lifespan" or is_preflight(scope):
             await self.app(scope, receive, send)
             return
         begun = False

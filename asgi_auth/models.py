@@ -25,11 +25,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     secret_fields: ClassVar[frozenset[str]] = frozenset()
 
     def __repr__(self) -> str:
-        shown = ", ".join(
-            f"{name}={'***' if name in self.secret_fields else repr(getattr(self, name))}"
-            for name in self.__struct_fields__
-        )
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
         return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """What ``repr`` shows, for rich, which prints local variables in tracebacks."""
+        return [(name, "***" if name in self.secret_fields else getattr(self, name)) for name in self.__struct_fields__]
 
 
 class User(Record, frozen=True, kw_only=True):

@@ -109,7 +109,9 @@ class _Lifespan:
         except Exception as error:
             if "startup" in self.answered:
                 raise
-            _logger.debug("lifespan.not_supported", error=type(error).__name__)
+            # It may know no lifespan, or have failed to start without saying so.
+            log = _logger.warning if self.has_begun else _logger.debug
+            log("lifespan.not_supported", error=type(error).__name__)
 
     async def _receiving(self) -> Message:
         if not self.has_begun:

@@ -1,4 +1,4 @@
-"""What tests share: a clock that stands still, an application that tells who asks, clients that behave as browsers do."""
+"""What tests share: a clock that stands still, an application that tells who asks, clients like browsers."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import pytest
 
 import asgi_auth
 from asgi_auth import config, errors
+from asgi_auth.endpoints import errors as endpoint_errors
 from asgi_auth.endpoints.health import HealthEndpoints
 from asgi_auth.endpoints.password import PasswordEndpoints
 from asgi_auth.endpoints.session import SessionEndpoints
@@ -25,7 +26,8 @@ OPTIONS = [
 ]
 CODES = [
     kind.code
-    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    for module in (errors, endpoint_errors)
+    for _, kind in inspect.getmembers(module, inspect.isclass)
     if issubclass(kind, errors.AuthError) and kind.code is not None
 ]
 VARIABLES = [

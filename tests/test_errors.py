@@ -8,10 +8,16 @@ import re
 import pytest
 
 from asgi_auth import errors
+from asgi_auth.endpoints import errors as endpoint_errors
 from asgi_auth.errors import AuthError, ConfigurationError, NoFieldsToUpdate, RepeatedHeader, Unavailable
 
 CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
-REFUSALS = [kind for kind in CLASSES if issubclass(kind, AuthError)]
+REFUSALS = [
+    kind
+    for module in (errors, endpoint_errors)
+    for _, kind in inspect.getmembers(module, inspect.isclass)
+    if kind.__module__ == module.__name__ and issubclass(kind, AuthError)
+]
 BRANCH = re.compile(r"^[ │├└─]*([A-Z]\w+) +(?:(\d{3})  )?(.*)$")
 
 
@@ -97,7 +103,7 @@ def test_one_condition_has_one_code():
     ],
 )
 def test_clients_of_better_auth_know_the_words(kind, status, code, message):
-    error = getattr(errors, kind)()
+    error = next(known for known in REFUSALS if known.__name__ == kind)()
     assert (error.status, error.body) == (status, {"message": message, "code": code})
 
 

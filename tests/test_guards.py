@@ -13,7 +13,6 @@ from starlette.routing import Route, WebSocketRoute
 
 from asgi_auth import (
     ANONYMOUS,
-    AuthContext,
     AuthError,
     Forbidden,
     Guard,
@@ -112,6 +111,7 @@ def test_each_guard_lets_pass_whom_it_says_and_refuses_the_others(guard, context
 def test_the_deciding_credential_is_the_proof():
     assert require_session().check({"auth": CONTEXTS["two people"]}) is BOB
     assert require_user().check({"auth": CONTEXTS["session and key"]}) is KEY
+    assert require_user().check({"auth": ANONYMOUS.with_proof("bearer", ADA).with_proof("jwt", BOB)}) is BOB
     assert require_session().check({"auth": CONTEXTS["session and key"]}) is ADA
 
 
@@ -296,5 +296,4 @@ def test_a_context_tells_session_and_user_or_why_not():
         with pytest.raises(AuthError) as refusal:
             _ = CONTEXTS[name].session_user
         assert refusal.value.status == status
-    assert isinstance(ANONYMOUS, AuthContext)
     assert not ANONYMOUS.is_authenticated

@@ -36,3 +36,12 @@ def single_header(scope: Scope, name: bytes) -> str | None:
     if len(values) > 1:
         raise RepeatedHeader(name.decode("latin-1"))
     return values[0].decode("latin-1") if values else None
+
+
+def is_preflight(scope: Scope) -> bool:
+    """Whether this is CORS's question before a request: browsers send it without credentials (Fetch, 4.8)."""
+    return (
+        scope.get("method") == "OPTIONS"
+        and find_header(scope, b"access-control-request-method") is not None
+        and find_header(scope, b"origin") is not None
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self, Unpack
+from typing import Literal, Self, Unpack, get_args
 from urllib.parse import urlsplit
 
 import ada_url
@@ -26,6 +27,8 @@ from asgi_auth.config.options import (
 from asgi_auth.config.secrets import Secret, check_secrets
 from asgi_auth.errors import ConfigurationError
 from asgi_auth.models import Session, User
+
+PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*")
 
 Environment = Literal["development", "production", "testing"]
 
@@ -85,9 +88,14 @@ class AuthConfig:
         if not isinstance(self.trusted_origins, tuple):
             raise ConfigurationError("trusted_origins is a tuple of origins")
         check_secrets(self.all_secrets, allow_weak=self.environment == "testing")
+        if self.environment not in get_args(Environment):
+            raise ConfigurationError(f"environment is one of {', '.join(get_args(Environment))}")
+        self._resolve()
         self._check_base_path()
         self._check_base_url()
         self._check_database()
+        if self.cookies.spans_subdomains and self.cookies.domain is None and self.base_url is None:
+            raise ConfigurationError("cookies.spans_subdomains needs cookies.domain, or a base_url to take it from")
 
     @property
     def all_secrets(self) -> tuple[Secret, ...]:
@@ -108,10 +116,19 @@ class AuthConfig:
             return self.base_url.lower().startswith("https://")
         return self.environment == "production"
 
+    def _resolve(self) -> None:
+        is_production = self.environment == "production"
+        object.__setattr__(self, "password", presets.resolved_password(self.password, is_production=is_production))
+        object.__setattr__(self, "session", presets.resolved_session(self.session, is_production=is_production))
+        database = presets.resolved_database(self.database_options, is_production=is_production)
+        object.__setattr__(self, "database_options", database)
+
     def _check_base_path(self) -> None:
         segments = self.base_path.split("/")[1:]
-        if not self.base_path.startswith("/") or not all(segments) or {".", ".."} & set(segments):
-            raise ConfigurationError("base_path looks like /api/auth: no slash at its end, no empty or dot segments")
+        if not self.base_path.startswith("/") or not all(map(PLAIN_SEGMENT.fullmatch, segments)):
+            raise ConfigurationError(
+                "base_path looks like /api/auth: segments of letters, digits, - and _, no slash at its end"
+            )
 
     def _check_base_url(self) -> None:
         if self.base_url is None:
@@ -123,7 +140,8 @@ class AuthConfig:
 
     def _check_database(self) -> None:
         try:
-            scheme = urlsplit(self.database).scheme.split("+")[0]
+            parts = urlsplit(self.database)
+            scheme, _ = parts.scheme.split("+")[0], parts.port
         except ValueError:  # its message would quote the URL
             scheme = ""
         if scheme not in ("sqlite", "postgres", "postgresql"):
@@ -142,9 +160,6 @@ class AuthConfig:
         """For the public: an https ``base_url`` is required, and tables are expected to be there already."""
         if not (fields.get("base_url") or "").lower().startswith("https://"):
             raise ConfigurationError("production needs an https base_url (ASGI_AUTH_URL, BETTER_AUTH_URL)")
-        fields.setdefault("database_options", presets.PRODUCTION_DATABASE)
-        fields.setdefault("password", presets.PRODUCTION_PASSWORD)
-        fields.setdefault("session", presets.PRODUCTION_SESSION)
         return cls(database=database, environment="production", **fields)
 
     @classmethod

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from asgi_auth.config.fields import ConfigFields
 from asgi_auth.config.options import SessionOptions
-from asgi_auth.config.presets import PRODUCTION_SESSION
 from asgi_auth.config.secrets import Secret, parse_versioned
 from asgi_auth.errors import ConfigurationError
 
@@ -67,8 +65,7 @@ def read_fields(environ: Mapping[str, str]) -> ConfigFields:
     if app_name is not None:
         fields["app_name"] = app_name
     if days is not None:
-        rules = PRODUCTION_SESSION if read_preset(environ) == "production" else SessionOptions()
-        fields["session"] = replace(rules, lifetime=_days(days))
+        fields["session"] = SessionOptions(lifetime=_days(days))
     return fields
 
 

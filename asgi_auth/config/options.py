@@ -40,7 +40,7 @@ class SessionOptions:
         defers_refresh: GET /get-session writes nothing and tells the client to POST instead (default False).
         max_per_user: the oldest sessions end when a user has more than this many (default None: no limit).
         require_fresh_for: what asks for a fresh session beside the routes that always do: "password" for changing it
-            (default nothing).
+            (default None: that in production, else nothing).
         tracks_activity: ``updatedAt`` follows a session's use, written at most once a minute and never while a
             request waits (default False).
     """
@@ -52,7 +52,7 @@ class SessionOptions:
     is_refreshed: bool = True
     defers_refresh: bool = False
     max_per_user: int | None = None
-    require_fresh_for: frozenset[FreshFor] = frozenset()
+    require_fresh_for: frozenset[FreshFor] | None = None
     tracks_activity: bool = False
 
     def __post_init__(self) -> None:
@@ -77,8 +77,8 @@ class PasswordOptions:
         max_length: likewise (default 128).
         signs_in_after_sign_up: a new user is signed in at once (default True).
         requires_verified_email: nobody signs in before the address is verified (default False).
-        blocklist: passwords nobody may choose, in lower case; compared without regard to case (default none;
-            ``common_passwords()`` in the production preset).
+        blocklist: passwords nobody may choose, in lower case; compared without regard to case (default None:
+            ``common_passwords()`` in production, else none).
     """
 
     is_enabled: bool = True
@@ -87,7 +87,7 @@ class PasswordOptions:
     max_length: int = 128
     signs_in_after_sign_up: bool = True
     requires_verified_email: bool = False
-    blocklist: frozenset[str] = field(default=frozenset(), repr=False)
+    blocklist: frozenset[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _require(0 < self.min_length <= self.max_length, "password.min_length: at least 1, at most max_length")
@@ -252,14 +252,14 @@ class DatabaseOptions:
 
     Attributes:
         pool_size: connections; for SQLite the readers beside the one writer (default 10, SQLite 4).
-        timeout: for a connection, and for a statement (default 5 seconds); longer is 503.
-        creates_schema: missing tables and columns are created at start-up (default True; the production preset
-            leaves it to a migration and refuses to start without them).
+        timeout: for a connection, and on Postgres for a statement (default 5 seconds); longer is 503.
+        creates_schema: missing tables and columns are created at start-up; False refuses to start without them (default
+            None: False in production, where a migration makes them, else True).
     """
 
     pool_size: int | None = None
     timeout: timedelta = timedelta(seconds=5)
-    creates_schema: bool = True
+    creates_schema: bool | None = None
 
     def __post_init__(self) -> None:
         _require(self.pool_size is None or self.pool_size > 0, "database_options.pool_size: None or at least 1")

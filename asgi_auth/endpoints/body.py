@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
@@ -13,7 +14,8 @@ import msgspec
 from asgi_auth.asgi.headers import find_header, header_values
 from asgi_auth.asgi.types import Receive, Scope
 from asgi_auth.config import RequestOptions
-from asgi_auth.errors import BodyTimeout, BodyTooLarge, InvalidJson, InvalidRequest, UnsupportedMediaType
+from asgi_auth.endpoints.errors import BodyTimeout, BodyTooLarge, InvalidJson, UnsupportedMediaType
+from asgi_auth.errors import InvalidRequest
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -81,7 +83,7 @@ def decode_json(raw: bytes, *, max_depth: int) -> object:
     ``max_depth``.
     """
     try:
-        value: object = msgspec.json.decode(raw)
+        value: object = msgspec.json.decode(raw.removeprefix(codecs.BOM_UTF8))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidJson from None
     _check_fit(value, max_depth)

@@ -116,7 +116,7 @@ class PasswordEndpoints(Endpoints):
         """Replace the password; with ``revokeOtherSessions`` everything ends and a new session begins."""
         body = call.read(ChangePassword)
         live = await call.session()
-        if "password" in call.web.config.session.require_fresh_for:
+        if "password" in (call.web.config.session.require_fresh_for or ()):
             call.services.sessions.require_fresh(live.session)
         session = await call.services.passwords.change_password(
             live.user.id,

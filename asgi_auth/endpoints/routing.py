@@ -107,11 +107,13 @@ class _Resource:
         self._methods = dict(methods)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if route_path(scope) in self._web.config.request.disabled_paths:
+        path = route_path(scope)
+        if path in self._web.config.request.disabled_paths:
             await _disabled()(scope, receive, send)
             return
         found = self._methods.get(scope["method"])
-        if found is None:
+        # Starlette's patterns end before a trailing line feed: "/ok\n" must not be "/ok" under another name.
+        if found is None or not path.isprintable():
             await _not_found(scope, receive, send)
             return
         try:

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec.structs import fields
@@ -29,6 +29,14 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """
 
     is_open: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        """Its name alone: bodies hold passwords and tokens."""
+        return f"{type(self).__name__}(...)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """As ``repr``: rich asks for this one, and prints local variables in tracebacks."""
+        return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from asgi_auth.crypto.tokens import equal
 from asgi_auth.endpoints.call import Call
+from asgi_auth.endpoints.errors import MethodNotAllowed
 from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints, get, post
 from asgi_auth.endpoints.schema import Body
-from asgi_auth.errors import MethodNotAllowed, NoFieldsToUpdate
+from asgi_auth.errors import NoFieldsToUpdate
 from asgi_auth.fields import wire
 from asgi_auth.services.session import LiveSession
 
@@ -54,7 +56,7 @@ class SessionEndpoints(Endpoints):
         body = call.read(RevokeSession)
         live = await call.session()
         await call.services.sessions.revoke_token(body.token, user_id=live.user.id)
-        if body.token == live.session.token:
+        if equal(body.token, live.session.token):
             call.end_session()
         return Answer(body={"status": True})
 

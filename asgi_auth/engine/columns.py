@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from enum import Enum
+from typing import Annotated, Any, get_origin
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Integer, Text
@@ -107,6 +108,23 @@ class Json(UserDefinedType[object]):
         return lambda value: None if value is None else decoder.decode(value)
 
 
+class Words(UserDefinedType[str]):
+    """One of several texts: a Literal or an Enum of them, stored as the text itself."""
+
+    cache_ok = False
+
+    def __init__(self, kind: object) -> None:
+        self.kind = kind
+
+    def bind_processor(self, dialect: Dialect) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
+        """Python to database."""
+        return lambda value: value.value if isinstance(value, Enum) else value
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
+        """Database to Python; raises ``msgspec.ValidationError`` for any other text."""
+        return lambda value: None if value is None else msgspec.convert(value, type=self.kind)
+
+
 @compiles(Moment, "sqlite")
 def _moment_ddl_sqlite(_type: Moment, _compiler: TypeCompiler, **_: object) -> str:
     return "date"
@@ -128,14 +146,21 @@ def _flag_ddl(_type: Flag, _compiler: TypeCompiler, **_: object) -> str:
 
 
 @compiles(Json)
-def _json_ddl(_type: Json, _compiler: TypeCompiler, **_: object) -> str:
+@compiles(Words)
+def _text_ddl(_type: Json | Words, _compiler: TypeCompiler, **_: object) -> str:
     return "text"
+
+
+def _is_plain_text(field: Field) -> bool:
+    return field.type in (str, str | None) or get_origin(field.type) is Annotated
 
 
 def column_type(field: Field) -> TypeEngine[Any]:
     """The column type in which a record's field is stored."""
     if field.kind == "json":
         return Json(field.type)
+    if field.kind == "text" and not _is_plain_text(field):
+        return Words(field.type)
     types: dict[str, TypeEngine[Any]] = {
         "text": Text(),
         "flag": Flag(),

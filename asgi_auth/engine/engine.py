@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
 import structlog
@@ -21,6 +21,7 @@ from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.models import Account, Record, Session, User, Verification
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 _logger = structlog.get_logger("asgi_auth.engine")
 
@@ -66,8 +67,14 @@ class Engine:
         return self._is_ready
 
     async def _ensure_connected(self) -> None:
-        if not self._is_ready:
+        if self._is_ready:
+            return
+        try:
             await self.connect()
+        except ConfigurationError as error:
+            # At start-up it stops us; to whoever sends a request it is a fault of ours like any other.
+            _logger.error("database.not_usable", reason=str(error))  # noqa: TRY400  (there is nothing to trace)
+            raise Unavailable from None
 
     async def connect(self, *, attempts: int = 1) -> None:
         """Open the database and see to its schema; calling it again does nothing.
@@ -94,7 +101,7 @@ class Engine:
         self._is_ready = True
 
     async def _see_to_schema(self) -> None:
-        if self._config.database_options.creates_schema:
+        if self._config.database_options.creates_schema is not False:
             created = await create_missing(self._executor, self._metadata)
             if created:
                 _logger.info("database.schema_created", statements=len(created))
@@ -105,14 +112,19 @@ class Engine:
             raise ConfigurationError(f"the database lacks {', '.join(missing)}; let Auth.create_schema() make them")
 
     async def create_schema(self) -> list[str]:
-        """Create missing tables and columns, whatever the configuration says; returns the SQL that ran."""
-        await self._executor.connect()
-        try:
+        """Create missing tables and columns, whatever the configuration says; returns the SQL that ran.
+
+        It does so on connections of its own, so that it may run beside anything else, and in any event loop.
+        """
+        if self._executor.is_in_memory:
+            await self._executor.connect()
             return await create_missing(self._executor, self._metadata)
+        executor = Executor(self._config.database, self._config.database_options)
+        await executor.connect()
+        try:
+            return await create_missing(executor, self._metadata)
         finally:
-            # asyncpg's pool belongs to one event loop, and a program may well make its tables in one of their own.
-            if not self._is_ready and self._executor.scheme != "sqlite":
-                await self._executor.disconnect()
+            await executor.disconnect()
 
     async def disconnect(self) -> None:
         """Close the database; calling it again does nothing."""
@@ -136,6 +148,10 @@ class Engine:
         It is dropped if the transaction is undone. For telling others of what has become true.
         """
         await self._executor.after_commit(action)
+
+    async def uninterrupted(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await a write together with what has to follow it, whether or not this task is cancelled meanwhile."""
+        return await self._executor.uninterrupted(work)
 
     def recorded(self) -> AbstractContextManager[list[str]]:
         """Collect the SQL of every statement run within the block: for tests and benchmarks that count."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 import structlog
 from databases import Database, DatabaseURL
-from databases.core import Connection
 from sqlalchemy.sql import ClauseElement
 
 from asgi_auth.config import DatabaseOptions
@@ -22,6 +21,7 @@ from asgi_auth.engine.faults import translated
 from asgi_auth.engine.statement import Bound, Statement, compile_statement, dialect_for
 from asgi_auth.errors import ConfigurationError, Unavailable
 
+T = TypeVar("T")
 Observer = Callable[[str], None]
 Action = Callable[[], Awaitable[None]]
 
@@ -39,11 +39,14 @@ class _Backend(Protocol):
     """What our backends can do beside what ``databases`` asks of them."""
 
     async def run_alone(self, query: Bound) -> list[Any]: ...
+    def connection(self) -> _Connection: ...
 
 
 class _Connection(Protocol):
     """What a connection of our backends can do for a transaction."""
 
+    async def acquire(self) -> None: ...
+    async def release(self) -> None: ...
     async def fetch_all(self, query: Bound) -> list[Any]: ...
     async def begin(self) -> None: ...
     async def commit(self) -> None: ...
@@ -57,6 +60,46 @@ class _Transaction:
     task: asyncio.Task[Any] | None
     connection: _Connection
     actions: list[Action] = field(default_factory=list)
+
+    async def conclude(self) -> None:
+        """Commit, give the connection back, and do what waited for it."""
+        try:
+            with translated():
+                await self.connection.commit()
+        finally:
+            await self._release()
+        for action in self.actions:
+            await action()
+
+    async def abandon(self) -> None:
+        """Undo everything and give the connection back; whatever goes wrong, something worse has happened already."""
+        try:
+            await self.connection.rollback()
+        except Exception as error:  # noqa: BLE001  (logged; what led here is raised)
+            _logger.warning("database.rollback_failed", error=type(error).__name__)
+        finally:
+            await self._release()
+
+    async def _release(self) -> None:
+        with translated():
+            await self.connection.release()
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await work that must not be left half done: a cancellation takes effect when it is over."""
+    task = asyncio.ensure_future(work)
+    cancellation: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancellation = error
+        except Exception:  # noqa: BLE001, S110  (the task's own: it is raised below)
+            pass
+    if cancellation is not None:
+        task.exception()
+        raise cancellation
+    return task.result()
 
 
 class _Database(Database):
@@ -98,10 +141,12 @@ class Executor:
         parsed = _normalized(url)
         self.scheme: str = parsed.dialect
         self.dialect = dialect_for(self.scheme)
+        self.is_in_memory = self.scheme == "sqlite" and parsed.database in ("", ":memory:")
         self._database = _Database(parsed, pool_size=options.pool_size, timeout=options.timeout.total_seconds())
         self._observers: list[Observer] = []
         self._current: ContextVar[_Transaction | None] = ContextVar("asgi_auth.transaction", default=None)
         self._prepare: Action | None = None
+        self._changing = asyncio.Lock()
 
     def before_use(self, prepare: Action) -> None:
         """Have ``prepare`` awaited before each statement and transaction, so that nobody has to start us first."""
@@ -109,13 +154,17 @@ class Executor:
 
     async def connect(self) -> None:
         """Open the pool; calling it again does nothing."""
-        with translated():
-            await self._database.connect()
+        async with self._changing:
+            with translated():
+                await self._database.connect()
 
     async def disconnect(self) -> None:
         """Close the pool; calling it again does nothing."""
-        with translated():
-            await self._database.disconnect()
+        async with self._changing:
+            with translated():
+                await self._database.disconnect()
+        # The next to open it may do so in another event loop.
+        self._changing = asyncio.Lock()
 
     def compile(self, clause: ClauseElement) -> Statement:
         """Compile a statement for this database."""
@@ -153,54 +202,56 @@ class Executor:
 
         A task started within the block does not take part.
         """
-        if prepares and self._prepare is not None:
-            await self._prepare()
-        async with self._taken() as connection:
-            inner: _Connection = connection.raw_connection
-            with translated():
-                await inner.begin()
-            # What the block itself raises comes out as it is: it need not be the database's fault.
-            try:
-                with self._postponing(inner) as actions:
-                    yield
-            except BaseException:
-                with translated():
-                    await asyncio.shield(inner.rollback())
-                raise
-            with translated():
-                await inner.commit()
-        for action in actions:
-            await action()
-
-    @asynccontextmanager
-    async def _taken(self) -> AsyncIterator[Connection]:
-        connection = self._database.connection()
-        with translated():
-            await connection.__aenter__()
-        try:
-            yield connection
-        finally:
-            with translated():
-                await connection.__aexit__()
-
-    @contextmanager
-    def _postponing(self, connection: _Connection) -> Iterator[list[Action]]:
-        """Collect what waits for the outermost transaction of this task; nothing for an inner one."""
         outer = self._find_transaction()
         if outer is not None:
-            known = len(outer.actions)
-            try:
-                yield []
-            except BaseException:
-                del outer.actions[known:]
-                raise
+            async with self._nested(outer):
+                yield
             return
-        mine = _Transaction(asyncio.current_task(), connection)
+        if prepares and self._prepare is not None:
+            await self._prepare()
+        mine = _Transaction(asyncio.current_task(), self._database.backend.connection())
+        await self._begin(mine)
         token = self._current.set(mine)
         try:
-            yield mine.actions
+            yield
+        except BaseException:
+            await to_its_end(mine.abandon())
+            raise
         finally:
             self._current.reset(token)
+        await to_its_end(mine.conclude())
+
+    @staticmethod
+    async def _begin(transaction: _Transaction) -> None:
+        with translated():
+            await transaction.connection.acquire()
+            try:
+                await transaction.connection.begin()
+            except BaseException:
+                await to_its_end(transaction.connection.release())
+                raise
+
+    @staticmethod
+    @asynccontextmanager
+    async def _nested(outer: _Transaction) -> AsyncIterator[None]:
+        waiting = len(outer.actions)
+        with translated():
+            await outer.connection.begin()
+        try:
+            yield
+        except BaseException:
+            del outer.actions[waiting:]
+            await to_its_end(outer.connection.rollback())
+            raise
+        with translated():
+            await outer.connection.commit()
+
+    async def uninterrupted(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await a statement together with what has to follow it, whether or not this task is cancelled meanwhile.
+
+        Within a transaction nothing follows before its end, and the work stays part of it.
+        """
+        return await work if self._find_transaction() is not None else await to_its_end(work)
 
     async def after_commit(self, action: Action) -> None:
         """Await ``action`` once the transaction of this task is over; now, where there is none.

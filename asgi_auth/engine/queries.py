@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, bindparam, delete, select, update
+from sqlalchemy.sql.dml import ReturningDelete
 
 from asgi_auth.clock import Timestamp
 from asgi_auth.engine.columns import Moment
@@ -50,19 +51,7 @@ class SessionQueries:
             .where(session.userId == _given("user_id", session.userId))
             .returning(*sessions.columns)
         )
-        newest = (
-            select(session.id)
-            .where(session.userId == _given("user_id", session.userId))
-            .where(session.expiresAt > _given("now", session.expiresAt))
-            .order_by(session.createdAt.desc(), session.id.desc())
-            .limit(bindparam("keep"))
-        )
-        self._remove_oldest = executor.compile(
-            delete(sessions.table)
-            .where(session.userId == _given("user_id", session.userId))
-            .where(session.id.not_in(newest))
-            .returning(*sessions.columns)
-        )
+        self._remove_oldest = executor.compile(self._oldest(sessions))
         self._touch = executor.compile(
             update(sessions.table)
             .where(session.token == _given("token", session.token))
@@ -80,6 +69,23 @@ class SessionQueries:
                     session.updatedAt: _given("now", session.updatedAt),
                 }
             )
+            .returning(*sessions.columns)
+        )
+
+    @staticmethod
+    def _oldest(sessions: Store[Session]) -> ReturningDelete[Any]:
+        session = sessions.table.c
+        newest = (
+            select(session.id)
+            .where(session.userId == _given("user_id", session.userId))
+            .where(session.expiresAt > _given("now", session.expiresAt))
+            .order_by(session.createdAt.desc(), session.id.desc())
+            .limit(bindparam("keep"))
+        )
+        return (
+            delete(sessions.table)
+            .where(session.userId == _given("user_id", session.userId))
+            .where(session.id.not_in(newest))
             .returning(*sessions.columns)
         )
 

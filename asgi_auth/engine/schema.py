@@ -51,7 +51,7 @@ async def _columns(executor: Executor, metadata: MetaData) -> dict[str, set[str]
     found: dict[str, set[str]] = {}
     sql = (
         "SELECT table_name::text, column_name::text FROM information_schema.columns "
-        "WHERE table_schema = current_schema()"
+        "WHERE table_schema = ANY(current_schemas(false))"
     )
     for table, column in await executor.run_text(sql):
         found.setdefault(table, set()).add(column)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiosqlite
 
-from asgi_auth.engine.statement import Bound
+from asgi_auth.engine.statement import Arguments, Bound
 from asgi_auth.errors import Unavailable
 
 Row = tuple[object, ...]
@@ -21,6 +21,7 @@ class SQLiteConnection:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self._is_closed = False
 
     @classmethod
     async def open(cls, path: str, *, patience: float) -> SQLiteConnection:
@@ -40,11 +41,19 @@ class SQLiteConnection:
 
     async def run(self, sql: str) -> None:
         """Run a statement without values and rows."""
-        await self._connection.execute_fetchall(sql)
+        await self._fetch(sql)
 
     async def fetch(self, query: Bound) -> list[Row]:
         """Run a statement; one visit to the thread, so that a cancelled task leaves nothing half done."""
-        return [tuple(row) for row in await self._connection.execute_fetchall(query.statement.sql, query.arguments)]
+        return [tuple(row) for row in await self._fetch(query.statement.sql, query.arguments)]
+
+    async def _fetch(self, sql: str, arguments: Arguments | None = None) -> Iterable[Sequence[object]]:
+        try:
+            return await self._connection.execute_fetchall(sql, arguments)
+        except ValueError:
+            if self._is_closed:  # how aiosqlite says so
+                raise Unavailable from None
+            raise
 
     async def rollback(self) -> None:
         """Roll back, whether or not a transaction had begun: a cancelled BEGIN may still have run."""
@@ -53,6 +62,7 @@ class SQLiteConnection:
 
     async def close(self) -> None:
         """Close the file and end the thread."""
+        self._is_closed = True
         await self._connection.close()
 
 
@@ -64,9 +74,13 @@ class SQLitePool:
         self._timeout = timeout
         self._readers = readers
         self._idle: list[SQLiteConnection] = []
-        self._seats = asyncio.Semaphore(readers)
-        self._writing = asyncio.Lock()
         self._writer: SQLiteConnection | None = None
+        self._renew()
+
+    def _renew(self) -> None:
+        # What tasks wait for belongs to one event loop, and each opening may be in another one.
+        self._seats = asyncio.Semaphore(self._readers)
+        self._writing = asyncio.Lock()
 
     @property
     def _is_shared(self) -> bool:
@@ -75,15 +89,19 @@ class SQLitePool:
 
     async def open(self) -> None:
         """Open the writer; raises ``sqlite3.Error`` where the file cannot be used."""
+        self._renew()
         self._writer = await SQLiteConnection.open(self._path, patience=self._timeout)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, the writer once its transaction is over; readers in use close when they come back."""
+        with suppress(Unavailable):
+            await self.take_writer()
+        writer, self._writer = self._writer, None
         idle, self._idle = self._idle, []
-        for connection in (*idle, self._writer):
+        for connection in (*idle, writer):
             if connection is not None:
                 await connection.close()
-        self._writer = None
+        self._renew()
 
     async def take_writer(self) -> SQLiteConnection:
         """Wait for the writer; raises Unavailable when it is not free in time."""
@@ -99,7 +117,8 @@ class SQLitePool:
 
     def give_writer(self) -> None:
         """Let the next one write."""
-        self._writing.release()
+        if self._writing.locked():  # else it was closed and opened again in the meantime
+            self._writing.release()
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[SQLiteConnection]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from cachetools import LRUCache
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, update
 
 from asgi_auth.engine.executor import Executor
@@ -18,6 +19,8 @@ Value = str | int | float | bool | datetime | None
 Rows = list[list[Any]]
 Shape = tuple[str, ...]
 
+KEPT_STATEMENTS = 128
+
 LIST_LIMIT = 100
 """Rows a list has at most, unless asked otherwise; Better Auth's default."""
 
@@ -25,8 +28,8 @@ LIST_LIMIT = 100
 class Store(Generic[R]):
     """One table in, frozen records out.
 
-    Conditions and values are given by Python field name. Every statement is compiled the first time its shape is
-    used and kept; shapes come from code, never from requests.
+    Conditions and values are given by Python field name. A statement is compiled the first time its shape is used, and
+    the last ``KEPT_STATEMENTS`` are kept: clients choose which additional fields they change together.
     """
 
     def __init__(self, executor: Executor, table: Table, record: type[R]) -> None:
@@ -35,7 +38,7 @@ class Store(Generic[R]):
         self._executor = executor
         self._columns = {field.name: table.c[field.wire_name] for field in fields_of(record)}
         self._names = tuple(self._columns)
-        self._statements: dict[tuple[str, Shape, Shape], Statement] = {}
+        self._statements: LRUCache[tuple[str, Shape, Shape], Statement] = LRUCache(KEPT_STATEMENTS)
 
     @property
     def columns(self) -> tuple[ColumnElement[Any], ...]:
@@ -101,9 +104,10 @@ class Store(Generic[R]):
 
     def _compiled(self, verb: str, conditions: Shape, values: Shape) -> Statement:
         shape = (verb, conditions, values)
-        if shape not in self._statements:
-            self._statements[shape] = self._executor.compile(self._clause(verb, conditions, values))
-        return self._statements[shape]
+        statement = self._statements.get(shape)
+        if statement is None:
+            statement = self._statements[shape] = self._executor.compile(self._clause(verb, conditions, values))
+        return statement
 
     def _clause(self, verb: str, conditions: Shape, values: Shape) -> Any:
         where = and_(*(self._condition(name) for name in conditions)) if conditions else None

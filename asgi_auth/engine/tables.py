@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, text
+from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.schema import SchemaItem
 
 from asgi_auth.engine.columns import Flag, Moment, Text, added_column
 from asgi_auth.errors import ConfigurationError
 from asgi_auth.fields import own_fields
 from asgi_auth.models import Session, User
+
+Default = TextClause | None
 
 
 def build_tables(
@@ -23,37 +26,49 @@ def build_tables(
     """
     metadata = MetaData()
     default = text("CURRENT_TIMESTAMP") if has_defaults else None
-
-    def created(name: str = "createdAt") -> Column[object]:
-        return Column(name, Moment(), nullable=False, server_default=default)
-
-    def table(name: str, *items: SchemaItem) -> None:
+    tables = {
+        "user": _user(default, user),
+        "session": _session(default, session),
+        "account": _account(default),
+        "verification": _verification(default),
+    }
+    for name, items in tables.items():
         Table(name, metadata, Column("id", Text(), primary_key=True), *items, quote=True)
+    for feature_table in extra:
+        if feature_table.name in metadata.tables:
+            raise ConfigurationError(f"table {feature_table.name} is there already")
+        feature_table.to_metadata(metadata)
+    return metadata
 
-    table(
-        "user",
+
+def _user(default: Default, user: type[User]) -> list[SchemaItem]:
+    return [
         _text("name"),
         Column("email", Text(), nullable=False, unique=True),
         Column("emailVerified", Flag(), nullable=False),
         Column("image", Text()),
-        created(),
-        created("updatedAt"),
+        _moment("createdAt", default),
+        _moment("updatedAt", default),
         *(added_column(field) for field in own_fields(user, User)),
-    )
-    table(
-        "session",
+    ]
+
+
+def _session(default: Default, session: type[Session]) -> list[SchemaItem]:
+    return [
         _moment("expiresAt"),
         Column("token", Text(), nullable=False, unique=True),
-        created(),
+        _moment("createdAt", default),
         _moment("updatedAt"),
         Column("ipAddress", Text()),
         Column("userAgent", Text()),
         _owner(),
         *(added_column(field) for field in own_fields(session, Session)),
         Index("session_userId_idx", "userId"),
-    )
-    table(
-        "account",
+    ]
+
+
+def _account(default: Default) -> list[SchemaItem]:
+    return [
         _text("accountId"),
         _text("providerId"),
         _owner(),
@@ -64,32 +79,29 @@ def build_tables(
         Column("refreshTokenExpiresAt", Moment()),
         Column("scope", Text()),
         Column("password", Text()),
-        created(),
+        _moment("createdAt", default),
         _moment("updatedAt"),
         Index("account_userId_idx", "userId"),
-    )
-    table(
-        "verification",
+    ]
+
+
+def _verification(default: Default) -> list[SchemaItem]:
+    return [
         _text("identifier"),
         _text("value"),
         _moment("expiresAt"),
-        created(),
-        created("updatedAt"),
+        _moment("createdAt", default),
+        _moment("updatedAt", default),
         Index("verification_identifier_idx", "identifier"),
-    )
-    for feature_table in extra:
-        if feature_table.name in metadata.tables:
-            raise ConfigurationError(f"the table {feature_table.name} is claimed twice")
-        feature_table.to_metadata(metadata)
-    return metadata
+    ]
 
 
 def _text(name: str) -> Column[str]:
     return Column(name, Text(), nullable=False)
 
 
-def _moment(name: str) -> Column[object]:
-    return Column(name, Moment(), nullable=False)
+def _moment(name: str, default: Default = None) -> Column[object]:
+    return Column(name, Moment(), nullable=False, server_default=default)
 
 
 def _owner() -> Column[str]:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import structlog
 
-from asgi_auth.asgi.headers import find_header
+from asgi_auth.asgi.headers import is_preflight
 from asgi_auth.asgi.messages import refuse, with_cookies
 from asgi_auth.asgi.paths import ExemptPaths, route_path
 from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
@@ -74,7 +74,7 @@ class CredentialMiddleware:
             await self.app(scope, receive, send)
             return
         if self._is_let_through(scope):
-            scope.setdefault("auth", ANONYMOUS)
+            scope["auth"] = auth_context(scope)
             await self.app(scope, receive, send)
             return
         try:
@@ -123,13 +123,4 @@ class CredentialMiddleware:
             raise NotAuthenticated
 
     def _is_let_through(self, scope: Scope) -> bool:
-        return _is_preflight(scope) or (bool(self._exempt) and self._exempt.matches(route_path(scope)))
-
-
-def _is_preflight(scope: Scope) -> bool:
-    """Whether this is CORS's question before a request: browsers send it without credentials (Fetch, 4.8)."""
-    return (
-        scope.get("method") == "OPTIONS"
-        and find_header(scope, b"access-control-request-method") is not None
-        and find_header(scope, b"origin") is not None
-    )
+        return is_preflight(scope) or (bool(self._exempt) and self._exempt.matches(route_path(scope)))

@@ -10,10 +10,11 @@ from asgi_auth.asgi.headers import find_header
 from asgi_auth.asgi.messages import refuse
 from asgi_auth.asgi.paths import ExemptPaths, route_path
 from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
-from asgi_auth.context import auth_context
+from asgi_auth.context import AuthContext, auth_context
 from asgi_auth.errors import Forbidden, MissingOrigin
 from asgi_auth.origin_policy import SAFE_METHODS, OriginPolicy
 from asgi_auth.services.registry import Services
+from asgi_auth.session_cookies import SessionCookies
 
 OWN_SITE = frozenset({"same-origin", "none"})
 """Sec-Fetch-Site values of requests that no other site has caused (Fetch Metadata, 2.3)."""
@@ -24,18 +25,23 @@ _logger = structlog.get_logger("asgi_auth.csrf")
 class CSRFMiddleware:
     """Refuses unsafe requests that were identified by cookie and come from an untrusted origin (403).
 
-    Stands behind the middleware that identifies. Requests with another credential, or none, are not its business:
-    a foreign page cannot add one. WebSocket handshakes are checked where the cookie is judged.
+    Requests with another credential, or none, are not its business: a foreign page cannot add one. In front of the
+    middleware that identifies it goes by what is offered: a session cookie whose signature holds. WebSocket
+    handshakes are checked where the cookie is judged.
 
     Args:
         app: the application behind it.
         services: ``auth.services``.
+        cookie_name: another name of the session cookie than the configured one.
         exempt: paths that are let through unlooked at.
     """
 
-    def __init__(self, app: ASGIApp, services: Services, *, exempt: Iterable[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, services: Services, *, cookie_name: str | None = None, exempt: Iterable[str] = ()
+    ) -> None:
         self.app = app
         self._origins = OriginPolicy(services.config)
+        self._cookies = SessionCookies(services.config, services.signer, token_name=cookie_name)
         self._allows_missing = services.config.csrf.allows_missing_origin
         self._realm = services.config.app_name
         self._exempt = ExemptPaths(exempt)
@@ -52,13 +58,19 @@ class CSRFMiddleware:
         await self.app(scope, receive, send)
 
     def _is_at_risk(self, scope: Scope) -> bool:
-        context = auth_context(scope)
         return (
             scope["method"] not in SAFE_METHODS
-            and context.credential == "session"
-            and context.is_authenticated
+            and self._rests_on_cookie(scope)
             and not (self._exempt and self._exempt.matches(route_path(scope)))
         )
+
+    def _rests_on_cookie(self, scope: Scope) -> bool:
+        if isinstance(scope.get("auth"), AuthContext):
+            context = auth_context(scope)
+            return context.credential == "session" and context.is_authenticated
+        # Nobody has identified the request yet: somebody may further in, by this very cookie.
+        is_explicit = find_header(scope, b"authorization") is not None
+        return not is_explicit and self._cookies.unsign(self._cookies.offered(scope)) is not None
 
     def _check(self, scope: Scope) -> None:
         site = find_header(scope, b"sec-fetch-site")

@@ -9,7 +9,7 @@ import structlog
 
 from asgi_auth.config import PasswordOptions
 from asgi_auth.crypto.hash_pool import PasswordHasher
-from asgi_auth.engine import Engine
+from asgi_auth.engine import Engine, IntegrityViolation
 from asgi_auth.errors import (
     CredentialAccountNotFound,
     EmailNotVerified,
@@ -70,7 +70,7 @@ class PasswordAuthService:
     ) -> None:
         self._engine = engine
         self._options = options
-        self._blocklist = frozenset(password.lower() for password in options.blocklist)
+        self._blocklist = frozenset(password.lower() for password in options.blocklist or ())
         self._users = rooms.users
         self._accounts = rooms.accounts
         self._sessions = rooms.sessions
@@ -96,7 +96,7 @@ class PasswordAuthService:
         is answered with a user that is not stored, after the same work, so that nobody learns who has an account.
 
         Raises SignUpDisabled, InvalidEmail, PasswordTooShort, PasswordTooLong, PasswordTooCommon, FieldNotAllowed,
-        MissingField, EmailTaken, Overloaded, and whatever a step on the door raises.
+        MissingField, EmailTaken, UserNotCreated, Overloaded, and whatever a step on the door raises.
         """
         self._check_sign_up(email, password)
         fields = self._users.input_fields.for_create(metadata or {})
@@ -147,7 +147,9 @@ class PasswordAuthService:
         return await self._sessions.revoke_token(token)
 
     async def verify_password(self, user_id: str, password: str) -> None:
-        """Ask a signed-in user for the password again; raises InvalidPassword where it is wrong or there is none."""
+        """Ask a signed-in user for the password again; raises InvalidPassword or PasswordTooLong."""
+        if self._is_too_long(password):
+            raise PasswordTooLong
         account = await self._accounts.find_credential(user_id)
         check = await self._hasher.verify(password, account.password if account else None)
         if not check.is_valid:
@@ -196,9 +198,12 @@ class PasswordAuthService:
                 await self._hasher.hash(password)
             raise EmailTaken
         password_hash = await self._hasher.hash(password)
-        async with self._engine.transaction():
-            await self._users.add(user)
-            await self._accounts.add_credential(user.id, password_hash)
+        try:
+            async with self._engine.transaction():
+                await self._users.add(user)
+                await self._accounts.add_credential(user.id, password_hash)
+        except IntegrityViolation:
+            raise await self._users.refusal(user) from None
 
     def _check_sign_up(self, email: str, password: str) -> None:
         if not (self._options.is_enabled and self._options.allows_sign_up):

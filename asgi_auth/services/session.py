@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
@@ -13,7 +14,7 @@ from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.config import SessionOptions
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine, IntegrityViolation
-from asgi_auth.errors import InvalidToken, SessionNotCreated, SessionNotFresh
+from asgi_auth.errors import Conflict, InvalidToken, SessionNotCreated, SessionNotFresh
 from asgi_auth.events import EventBus, SessionRevoked
 from asgi_auth.infrastructure.metrics import SESSION_CACHE_MISS, Metrics
 from asgi_auth.models import Session, User
@@ -156,29 +157,32 @@ class SessionService:
 
     async def revoke_session(self, session_id: str) -> bool:
         """End one session; False where there was none."""
-        return await self._announce(await self._engine.sessions.take(id=session_id))
+        return await self._end(self._engine.sessions.take(id=session_id))
 
     async def revoke_token(self, token: str, *, user_id: str | None = None) -> bool:
         """End the session of a token, if it is that user's; False where there was none."""
         owner = {} if user_id is None else {"user_id": user_id}
-        return await self._announce(await self._engine.sessions.take(token=token, **owner))
+        return await self._end(self._engine.sessions.take(token=token, **owner))
 
     async def revoke_all_user_sessions(self, user_id: str) -> int:
         """End all of a user's sessions; returns how many there were."""
-        return await self._announce_all(await self._engine.session_queries.remove_all(user_id))
+        return await self._end_all(self._engine.session_queries.remove_all(user_id))
 
     async def revoke_other_sessions(self, user_id: str, token: str) -> int:
         """End all of a user's sessions but the one of this token; returns how many there were."""
-        return await self._announce_all(await self._engine.session_queries.remove_others(user_id, token))
+        return await self._end_all(self._engine.session_queries.remove_others(user_id, token))
 
     async def enforce_session_limit(self, user_id: str, max_sessions: int) -> int:
         """End a user's oldest sessions until at most ``max_sessions`` are left; returns how many ended."""
-        ended = await self._engine.session_queries.remove_oldest(user_id, keep=max_sessions, now=self._clock())
-        return await self._announce_all(ended)
+        removing = self._engine.session_queries.remove_oldest(user_id, keep=max_sessions, now=self._clock())
+        return await self._end_all(removing)
 
     async def update_session(self, session_id: str, **values: object) -> Session:
-        """Set fields of a session, by Python name; raises InvalidToken where it is gone."""
-        changed = await self._engine.sessions.change({"id": session_id}, **values, updated_at=self._clock())
+        """Set fields of a session, by Python name; raises InvalidToken where it is gone, Conflict where they clash."""
+        try:
+            changed = await self._engine.sessions.change({"id": session_id}, **values, updated_at=self._clock())
+        except IntegrityViolation:
+            raise Conflict from None
         if changed is None:
             raise InvalidToken
         return changed
@@ -210,10 +214,20 @@ class SessionService:
         """Write what is still to be written."""
         await self._activity.close()
 
-    async def _announce(self, session: Session | None) -> bool:
-        return bool(await self._announce_all(() if session is None else (session,)))
+    async def _end(self, taking: Coroutine[Any, Any, Session | None]) -> bool:
+        async def ending() -> int:
+            session = await taking
+            return await self._announce(() if session is None else (session,))
 
-    async def _announce_all(self, sessions: Sequence[Session]) -> int:
+        return bool(await self._engine.uninterrupted(ending()))
+
+    async def _end_all(self, removing: Coroutine[Any, Any, Sequence[Session]]) -> int:
+        async def ending() -> int:
+            return await self._announce(await removing)
+
+        return await self._engine.uninterrupted(ending())
+
+    async def _announce(self, sessions: Sequence[Session]) -> int:
         for session in sessions:
             _logger.info("session.revoked", session_id=session.id, user_id=session.user_id)
             event = SessionRevoked(session_id=session.id, user_id=session.user_id)

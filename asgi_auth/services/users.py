@@ -10,8 +10,8 @@ import structlog
 
 from asgi_auth.clock import Clock
 from asgi_auth.crypto.tokens import generate_id
-from asgi_auth.engine import Engine, IntegrityViolation, UniqueViolation
-from asgi_auth.errors import EmailTaken, NotFound, UserNotCreated
+from asgi_auth.engine import Engine, UniqueViolation
+from asgi_auth.errors import EmailTaken, NotFound, UserNotCreated, UserNotUpdated
 from asgi_auth.events import EventBus, UserChanged, UserCreated
 from asgi_auth.models import User
 from asgi_auth.services.email_address import normalize
@@ -43,13 +43,12 @@ class UserService:
         )
 
     async def add(self, user: User) -> None:
-        """Store a new user; raises EmailTaken, or UserNotCreated where another rule of the schema forbids it."""
-        try:
-            await self._engine.users.add(user)
-        except UniqueViolation:
-            raise EmailTaken from None
-        except IntegrityViolation:
-            raise UserNotCreated from None
+        """Store a new user; raises UniqueViolation or another IntegrityViolation, which ``refusal`` explains."""
+        await self._engine.users.add(user)
+
+    async def refusal(self, user: User) -> EmailTaken | UserNotCreated:
+        """Why a user could not be stored; to be asked once its transaction is undone."""
+        return EmailTaken() if await self.find_by_email(user.email) is not None else UserNotCreated()
 
     async def announce(self, user: User) -> None:
         """Tell listeners of a new user, once its transaction is over."""
@@ -78,12 +77,12 @@ class UserService:
     async def change(self, user_id: str, **values: object) -> User:
         """Set fields, by Python name, and ``updated_at``; returns the user as it is now.
 
-        Raises NotFound or EmailTaken.
+        Raises NotFound, EmailTaken, or UserNotUpdated where another user has a value that has to be unique.
         """
         try:
             user = await self._engine.users.change({"id": user_id}, **values, updated_at=self._clock())
         except UniqueViolation:
-            raise EmailTaken from None
+            raise (EmailTaken if "email" in values else UserNotUpdated) from None
         if user is None:
             raise NotFound
         await self._engine.after_commit(partial(self._events.publish, UserChanged(user_id)))

@@ -230,7 +230,34 @@ def test_every_argument_overrules_a_preset(preset):
         "session": SessionOptions(max_per_user=3),
     }
     built = preset(secret=SECRET, database="sqlite://", base_url=SITE, **given)
-    assert {name: getattr(built, name) for name in given} == given
+    assert (built.csrf, built.hashing) == (given["csrf"], given["hashing"])
+    assert (built.database_options.pool_size, built.password.min_length, built.session.max_per_user) == (3, 12, 3)
+
+
+def test_options_of_ones_own_keep_what_production_decides():
+    given = {
+        "database_options": DatabaseOptions(pool_size=3),
+        "password": PasswordOptions(min_length=12),
+        "session": SessionOptions(max_per_user=3),
+    }
+    built = AuthConfig.production(secret=SECRET, database="sqlite://", base_url=SITE, **given)
+    assert built.database_options.creates_schema is False
+    assert "password1" in built.password.blocklist
+    assert built.session.require_fresh_for == {"password"}
+
+
+def test_what_production_decides_can_be_decided_otherwise():
+    built = AuthConfig.production(
+        secret=SECRET,
+        database="sqlite://",
+        base_url=SITE,
+        database_options=DatabaseOptions(creates_schema=True),
+        password=PasswordOptions(blocklist=frozenset()),
+        session=SessionOptions(require_fresh_for=frozenset()),
+    )
+    assert built.database_options.creates_schema is True
+    assert not built.password.blocklist
+    assert not built.session.require_fresh_for
 
 
 def test_the_same_arguments_can_be_used_twice():

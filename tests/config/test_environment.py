@@ -149,7 +149,8 @@ def test_arguments_overrule_the_environment():
         base_url="https://mall.test",
         session=session,
     )
-    assert (config.app_name, config.base_url, config.session) == ("Mall", "https://mall.test", session)
+    assert (config.app_name, config.base_url) == ("Mall", "https://mall.test")
+    assert (config.session.max_per_user, config.session.lifetime) == (1, session.lifetime)
 
 
 def test_a_secret_given_overrules_those_of_the_environment():

@@ -226,7 +226,7 @@ async def test_without_the_right_to_create_them_missing_tables_are_named(careful
 
 async def test_a_missing_column_is_named(careful, older_database):
     with pytest.raises(ConfigurationError, match=r"user\.image"):
-        await careful(older_database).services.users.find("1")
+        await careful(older_database).services.start()
 
 
 async def test_nothing_was_created_where_nothing_may_be(careful, database_url):

@@ -40,7 +40,7 @@ async def test_a_file_that_cannot_be_used_is_unavailable(make_auth, unusable_url
     auth = make_auth(database=unusable_url)
     with pytest.raises(Unavailable):
         await auth.services.users.find("anybody")
-    assert await auth.services.ping() == {"database": "Unavailable"}
+    assert (await auth.services.ping())["database"] in {"Unavailable", "TimeoutError"}
 
 
 async def test_a_file_that_cannot_be_used_leaves_no_thread_behind(make_auth, unusable_url):

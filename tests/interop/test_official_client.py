@@ -31,10 +31,7 @@ def assert_the_client_is_content(results):
 
 def _assert_signing_up_signs_in(results):
     user, token = _data(results, "signUp")["user"], _data(results, "signUp")["token"]
-    assert (
-        user.items()
-        >= {"name": "Ada", "email": "ada@example.com", "emailVerified": False, "image": None}.items()
-    )
+    assert user.items() >= {"name": "Ada", "email": "ada@example.com", "emailVerified": False, "image": None}.items()
     assert results["cookiesSignedIn"] == ["better-auth.session_token"]
     assert _data(results, "session")["user"] == user
     assert _data(results, "session")["session"].items() >= {"token": token, "userId": user["id"]}.items()

@@ -27,7 +27,7 @@ async def post(client: httpx.AsyncClient, path: str, **body: object) -> httpx.Re
 
 
 def on(url: str, cookies: httpx.Cookies | None = None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, cookies={name: value for name, value in (cookies or {}).items()})
+    return httpx.AsyncClient(base_url=url, cookies=dict((cookies or {}).items()))
 
 
 async def session_of(url: str, cookies: httpx.Cookies) -> object:
@@ -78,7 +78,11 @@ async def test_each_sees_at_once_what_the_other_revokes_and_changes(database):
             }
 
             changed = await post(
-                node, "/change-password", currentPassword=ADA["password"], newPassword=NEW_PASSWORD, revokeOtherSessions=True
+                node,
+                "/change-password",
+                currentPassword=ADA["password"],
+                newPassword=NEW_PASSWORD,
+                revokeOtherSessions=True,
             )
             assert changed.status_code == 200, changed.text
             assert await session_of(url, client.cookies) is None

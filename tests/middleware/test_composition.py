@@ -129,6 +129,13 @@ async def test_a_required_middleware_answers_for_itself(quick, ada, kind, offere
         assert answer.header("set-cookie") == []
 
 
+async def test_required_means_this_very_kind_whoever_was_identified_outside(quick, ada, bob):
+    app = BearerMiddleware(SessionMiddleware(whoami, quick.services, required=True), quick.services)
+    assert (await exchange(app, http(headers=[bob.bearer]))).status == 401
+    both = await exchange(app, http(headers=[ada.cookie, bob.bearer]))
+    assert (both.json()["email"], both.json()["credentials"]) == ("bob@example.com", ["bearer", "session"])
+
+
 async def test_a_credential_refused_outside_is_not_asked_for_again_inside(quick, ada):
     inner = SessionMiddleware(whoami, quick.services, required=True)
     app = BearerMiddleware(inner, quick.services)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from asgi_auth.engine import UniqueViolation
 from asgi_auth.errors import EmailTaken, NotFound
 from tests.contracts.rows import user_row
 from tests.support import ADA, BOB, PASSWORD
@@ -56,8 +57,10 @@ async def test_another_way_of_signing_in_is_no_password(users, services, clock):
 
 
 async def test_an_address_belongs_to_one_user(users, ada, clock):
-    with pytest.raises(EmailTaken):
-        await users.add(user_row(clock))
+    again = user_row(clock)
+    with pytest.raises(UniqueViolation):
+        await users.add(again)
+    assert isinstance(await users.refusal(again), EmailTaken)
 
 
 async def test_a_change_sets_fields_and_the_time_of_change(users, ada, clock):
