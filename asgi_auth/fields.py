@@ -143,7 +143,7 @@ def compose(core: type[R], extensions: Iterable[type[R]], application: type[R]) 
     claimed = dict.fromkeys(application.__struct_fields__, application.__name__)
     reserved = RESERVED & claimed.keys()
     if reserved:
-        raise ConfigurationError(f"{application.__name__} must not have a field {reserved.pop()}: sign-up has its own")
+        raise ConfigurationError(f"{application.__name__} must not have a field {min(reserved)}: sign-up has its own")
     added: list[tuple[str, object, object]] = []
     for extension in extensions:
         if not issubclass(extension, core):
