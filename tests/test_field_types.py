@@ -64,3 +64,11 @@ def test_a_field_may_not_be_called_as_what_sign_up_is_sent():
 
     with pytest.raises(ConfigurationError, match="password"):
         compose(User, (), Careless)
+
+
+async def test_a_row_that_is_older_than_a_field_has_its_default(make_auth, database_url):
+    older = make_auth(database=database_url)
+    await older.services.passwords.sign_up(ADA["email"], ADA["password"], "Ada")
+    newer = make_auth(database=database_url, user_model=Member)
+    found = await newer.services.users.find_by_email(ADA["email"])
+    assert (found.plan, found.colour) == ("free", None)

@@ -191,8 +191,9 @@ class AuthConfig:
         if fields.get("secret") is not None:
             read["secrets"] = ()
         read.update(fields)
-        database = environment.read_database(environ)
-        match environment.read_preset(environ):
+        preset = environment.read_preset(environ)
+        database = environment.read_database(environ, default="sqlite://" if preset == "testing" else None)
+        match preset:
             case "development":
                 return cls.development(database=database, **read)
             case "testing":

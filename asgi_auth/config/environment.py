@@ -42,9 +42,9 @@ def read_preset(environ: Mapping[str, str]) -> str:
     return preset
 
 
-def read_database(environ: Mapping[str, str]) -> str:
-    """The database's URL; raises ConfigurationError where there is none."""
-    database = first(environ, "ASGI_AUTH_DATABASE", "ASGI_AUTH_DATABASE_URL", "DATABASE_URL")
+def read_database(environ: Mapping[str, str], *, default: str | None = None) -> str:
+    """The database's URL; raises ConfigurationError where there is none, and no default."""
+    database = first(environ, "ASGI_AUTH_DATABASE", "ASGI_AUTH_DATABASE_URL", "DATABASE_URL") or default
     if database is None:
         raise ConfigurationError("ASGI_AUTH_DATABASE is not set")
     return database

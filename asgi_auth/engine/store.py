@@ -25,6 +25,11 @@ LIST_LIMIT = 100
 """Rows a list has at most, unless asked otherwise; Better Auth's default."""
 
 
+def _require(where: Mapping[str, Value]) -> None:
+    if not where:
+        raise ValueError("without a condition this would delete the whole table")
+
+
 class Store(Generic[R]):
     """One table in, frozen records out.
 
@@ -38,6 +43,11 @@ class Store(Generic[R]):
         self._executor = executor
         self._columns = {field.name: table.c[field.wire_name] for field in fields_of(record)}
         self._names = tuple(self._columns)
+        self._filled = tuple(
+            (index, field)
+            for index, field in enumerate(fields_of(record))
+            if not field.is_optional and not field.is_required
+        )
         self._statements: LRUCache[tuple[str, Shape, Shape], Statement] = LRUCache(KEPT_STATEMENTS)
 
     @property
@@ -46,7 +56,13 @@ class Store(Generic[R]):
         return tuple(self._columns.values())
 
     def build(self, row: list[Any]) -> R:
-        """Make a record of one row's values."""
+        """Make a record of one row's values.
+
+        NULL in a field that does not allow None is its default: the row is older than the field, or somebody else's.
+        """
+        for index, field in self._filled:
+            if row[index] is None:
+                row[index] = field.default()
         return self.record(**dict(zip(self._names, row, strict=True)))
 
     async def add(self, record: R) -> None:
@@ -78,12 +94,14 @@ class Store(Generic[R]):
         return self.build(rows[0]) if rows else None
 
     async def take(self, **where: Value) -> R | None:
-        """Delete the row and return it, in one statement: of many callers one gets it."""
+        """Delete the row and return it, in one statement: of many callers one gets it. Needs a condition."""
+        _require(where)
         rows = await self._run("take", where)
         return self.build(rows[0]) if rows else None
 
     async def remove(self, **where: Value) -> int:
-        """Delete every row that meets the conditions; returns how many there were."""
+        """Delete every row that meets the conditions; returns how many there were. Needs a condition."""
+        _require(where)
         return len(await self._run("remove", where))
 
     async def _run(
@@ -123,7 +141,11 @@ class Store(Generic[R]):
             case "find":
                 clause = select(*self.columns).limit(1)
             case "list":
-                clause = select(*self.columns).order_by(self._columns["created_at"]).limit(bindparam("limit"))
+                clause = (
+                    select(*self.columns)
+                    .order_by(self._columns.get("created_at", self._columns["id"]))
+                    .limit(bindparam("limit"))
+                )
             case "count":
                 clause = select(func.count()).select_from(self.table)
             case "change":

@@ -95,6 +95,7 @@ def test_nothing_secret_shows_in_a_configuration(fields):
         "",
         "://do-not-tell",
         "postgresql://ada:do-not-tell[@db.test/app",
+        "postgresql://ada:do/not-tell-do-not-tell@db.test/app",
         "postgresql://ada:do-not-tell\u2100@db.test/app",
     ],
 )
@@ -117,7 +118,10 @@ def test_databases_are_sqlite_and_postgres_by_any_of_their_names(database):
 # places
 
 
-@pytest.mark.parametrize("path", ["", "/", "api/auth", "/api/auth/", "//api", "/api//auth", "/api/../auth", "/./auth"])
+@pytest.mark.parametrize(
+    "path",
+    ["", "/", "api/auth", "/api/auth/", "//api", "/api//auth", "/api/../auth", "/./auth", "/a?b", "/a b", "/%61"],
+)
 def test_a_base_path_that_is_none_is_refused(path):
     with pytest.raises(ConfigurationError):
         config(base_path=path)
@@ -173,7 +177,19 @@ def test_cookies_are_secure_as_told_else_by_the_base_url_else_in_production(buil
     assert built.has_secure_cookies is is_secure
 
 
+def test_cookies_that_span_subdomains_need_a_domain_to_span():
+    with pytest.raises(ConfigurationError):
+        config(cookies=CookieOptions(spans_subdomains=True))
+    for options in ({"base_url": SITE}, {"cookies": CookieOptions(spans_subdomains=True, domain="example.com")}):
+        assert config(**{"cookies": CookieOptions(spans_subdomains=True), **options}).cookies.spans_subdomains
+
+
 # presets
+
+
+def test_the_environment_is_one_of_three():
+    with pytest.raises(ConfigurationError):
+        config(environment="prod")
 
 
 def test_development_trusts_this_machine_and_whom_you_say():

@@ -157,3 +157,7 @@ def test_a_secret_given_overrules_those_of_the_environment():
     assert read({"ASGI_AUTH_SECRETS": f"1:{OLD}"}, secret=OLD + "x").all_secrets == (Secret(OLD + "x"),)
     assert read(secrets=(Secret(OLD, 1),)).all_secrets == (Secret(OLD, 1),)
     assert AuthConfig.from_env(without("ASGI_AUTH_SECRET"), secret=OLD).all_secrets == (Secret(OLD),)
+
+
+def test_a_test_suite_needs_no_environment_at_all():
+    assert AuthConfig.from_env({"ASGI_AUTH_ENV": "testing"}).database == "sqlite://"

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from asgi_auth import ConfigurationError, DatabaseOptions
+from asgi_auth import ConfigurationError, DatabaseOptions, Unavailable
 from tests.contracts.rows import query, session_row, user_row
 
 # What Better Auth 1.7's own migrator makes. "now" is a default that exists on Postgres only.
@@ -227,6 +227,11 @@ async def test_without_the_right_to_create_them_missing_tables_are_named(careful
 async def test_a_missing_column_is_named(careful, older_database):
     with pytest.raises(ConfigurationError, match=r"user\.image"):
         await careful(older_database).services.start()
+
+
+async def test_to_whoever_sends_a_request_missing_tables_are_a_fault_like_any_other(careful, database_url):
+    with pytest.raises(Unavailable):
+        await careful(database_url).services.users.find("1")
 
 
 async def test_nothing_was_created_where_nothing_may_be(careful, database_url):

@@ -239,3 +239,9 @@ async def test_a_table_that_is_gone_is_a_fault(engine, database_url, clock):
     await engine._executor.run_text("DROP TABLE verification")
     with pytest.raises(Unavailable):
         await engine.verifications.find(identifier="x")
+
+
+async def test_a_whole_table_is_not_deleted_by_forgetting_a_condition(engine):
+    for deletion in (engine.users.remove, engine.users.take):
+        with pytest.raises(ValueError, match="condition"):
+            await deletion()

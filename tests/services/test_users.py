@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from asgi_auth.engine import UniqueViolation
-from asgi_auth.errors import EmailTaken, NotFound
+from asgi_auth.errors import EmailTaken, NotFound, UserNotCreated
 from tests.contracts.rows import user_row
 from tests.support import ADA, BOB, PASSWORD
 
@@ -61,6 +61,7 @@ async def test_an_address_belongs_to_one_user(users, ada, clock):
     with pytest.raises(UniqueViolation):
         await users.add(again)
     assert isinstance(await users.refusal(again), EmailTaken)
+    assert isinstance(await users.refusal(user_row(clock, BOB["email"])), UserNotCreated)
 
 
 async def test_a_change_sets_fields_and_the_time_of_change(users, ada, clock):
