@@ -43,3 +43,12 @@ class MethodNotAllowed(AuthError):
     status = 405
     code = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"
     message = "POST method requires deferSessionRefresh to be enabled in session config"
+
+
+class UrlIsNoText(InvalidRequest):
+    """A URL field of the body is of another type."""
+
+    code = None
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"Invalid {field}: expected a string")

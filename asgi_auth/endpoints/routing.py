@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import structlog
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
@@ -16,14 +15,13 @@ from asgi_auth.asgi.paths import route_path
 from asgi_auth.asgi.types import Receive, Scope, Send
 from asgi_auth.endpoints.body import ClientDisconnected, read_body
 from asgi_auth.endpoints.call import Call, Web
+from asgi_auth.endpoints.errors import UrlIsNoText
 from asgi_auth.endpoints.responses import Answer, error_answer, to_response
-from asgi_auth.errors import AuthError, ConfigurationError, InvalidRequest, NotFound, UntrustedUrl
+from asgi_auth.errors import AuthError, ConfigurationError, NotFound, UntrustedUrl
 from asgi_auth.origin_policy import SAFE_METHODS
 
 Handler = Callable[[Call], Awaitable[Answer]]
 M = TypeVar("M", bound=Callable[..., Awaitable[Answer]])
-
-_logger = structlog.get_logger("asgi_auth.endpoints")
 
 URL_FIELDS: tuple[tuple[str, str], ...] = (
     ("callbackURL", "INVALID_CALLBACK_URL"),
@@ -161,8 +159,6 @@ def _check_origin(call: Call) -> None:
 
 def _check_url(call: Call, url: object, name: str, code: str) -> None:
     if not isinstance(url, str):
-        error = InvalidRequest(f"Invalid {name}: expected a string")
-        error.code = None
-        raise error
+        raise UrlIsNoText(name)
     if not call.web.origins.trusts(call.scope, url, allow_relative=True):
         raise UntrustedUrl(code, name)

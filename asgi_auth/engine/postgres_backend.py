@@ -103,11 +103,6 @@ class PostgresConnection(ConnectionBackend):
         if connection is not None and self._backend.pool is not None:
             await self._backend.pool.release(connection)
 
-    @property
-    def raw_connection(self) -> PostgresConnection:
-        """Itself, for the transactions of this room."""
-        return self
-
     async def fetch_all(self, query: Bound) -> list[Any]:  # type: ignore[override]  # see Bound
         """Run a statement and return its rows."""
         rows: list[Any] = await self._connection.fetch(query.statement.sql, *query.arguments)

@@ -54,15 +54,10 @@ class PooledConnection(ConnectionBackend):
         self._depth = 0
 
     async def acquire(self) -> None:
-        """Nothing to take before it is known whether the statement writes."""
+        """Nothing to take before the transaction begins."""
 
     async def release(self) -> None:
         """Nothing to give back."""
-
-    @property
-    def raw_connection(self) -> PooledConnection:
-        """Itself, for the transactions of this room."""
-        return self
 
     async def fetch_all(self, query: Bound) -> list[Row]:  # type: ignore[override]  # see Bound
         """Run a statement within a transaction and return its rows."""

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 
+from asgi_auth import Unavailable
 from asgi_auth.events import SessionRevoked
 from tests.support import PASSWORD
 
@@ -52,15 +53,18 @@ async def test_every_session_that_ended_was_announced(auth, ada):
     assert {session.id for session in sessions} - alive == set(told)
 
 
-async def test_the_error_of_the_block_comes_out_even_if_undoing_fails(auth, ada):
+async def test_the_error_of_the_block_comes_out_even_if_undoing_fails(make_auth, postgres_url):
+    auth = make_auth(database=postgres_url)
     engine = auth.services.engine
+    ada = await auth.services.passwords.sign_up("ada@example.com", PASSWORD, "Ada")
 
-    async def close_within():
+    async def lose_the_connection():
         async with engine.transaction():
             await engine.users.change({"id": ada.user.id}, name="Undone")
+            with suppress(Unavailable):
+                await engine._executor.run_text("SELECT pg_terminate_backend(pg_backend_pid())")
             raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
-        await close_within()
-    with suppress(asyncio.CancelledError):
-        await auth.services.users.get(ada.user.id)
+        await lose_the_connection()
+    assert (await auth.services.users.get(ada.user.id)).name == "Ada"

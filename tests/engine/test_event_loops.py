@@ -2,10 +2,8 @@
 
 import asyncio
 
-import pytest
-
-from asgi_auth import Auth, AuthConfig, Unavailable
-from tests.support import PASSWORD, SECRET
+from asgi_auth import Auth, AuthConfig, DatabaseOptions, Unavailable
+from tests.support import PASSWORD, SECRET, browser, cookie_header
 
 
 def quick(url):
@@ -50,11 +48,7 @@ async def test_what_is_under_way_while_everything_closes_ends_well_or_is_unavail
     await auth.services.close()
 
 
-@pytest.mark.parametrize("path", ["/api/auth/get-session"])
-async def test_tables_that_are_missing_at_the_first_request_are_a_fault_of_ours(make_auth, database_url, path):
-    from asgi_auth import DatabaseOptions
-    from tests.support import browser, cookie_header
-
+async def test_tables_that_are_missing_at_the_first_request_are_a_fault_of_ours(make_auth, database_url):
     auth = make_auth(database=database_url, database_options=DatabaseOptions(creates_schema=False))
     async with browser(auth.endpoints) as client:
         answer = await client.get("/get-session", headers={"cookie": cookie_header(auth, "t" * 32)})
