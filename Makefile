@@ -38,6 +38,7 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.identify --check
 	$(BIN)/python -m benchmarks.hashing --check
+	$(BIN)/python -m benchmarks.enumeration --check
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on PATH." >&2; exit 1; }

@@ -3,18 +3,27 @@
 from asgi_auth.auth import Auth
 from asgi_auth.clock import Timestamp
 from asgi_auth.config import (
+    AccountOptions,
     AuthConfig,
     BearerOptions,
     ClientAddressOptions,
+    CookieCacheOptions,
     CookieOptions,
     CookieOverride,
     CsrfOptions,
     DatabaseOptions,
+    DeletionOptions,
+    EmailOptions,
     HashingOptions,
+    MailOptions,
+    OpenApiOptions,
     PasswordOptions,
+    RateLimit,
+    RateLimitOptions,
     RequestOptions,
     Secret,
     SessionOptions,
+    SocialOptions,
 )
 from asgi_auth.context import ANONYMOUS, AuthContext, Proof, auth_context
 from asgi_auth.crypto.hash_pool import PasswordHasher
@@ -40,6 +49,16 @@ from asgi_auth.guards import (
     require_user,
 )
 from asgi_auth.infrastructure.metrics import Metrics
+from asgi_auth.infrastructure.smtp import SmtpSender
+from asgi_auth.mails import (
+    ConfirmEmailChangeMail,
+    DeleteAccountMail,
+    ExistingUserMail,
+    LinkMail,
+    Mail,
+    ResetPasswordMail,
+    VerifyEmailMail,
+)
 from asgi_auth.middleware import (
     BearerMiddleware,
     CredentialMiddleware,
@@ -48,12 +67,14 @@ from asgi_auth.middleware import (
     extract_bearer_token,
 )
 from asgi_auth.models import Account, Record, Session, User, Verification
+from asgi_auth.services.email_letters import Lead
 from asgi_auth.services.registry import Services
 from asgi_auth.services.session import Device
 
 __all__ = [
     "ANONYMOUS",
     "Account",
+    "AccountOptions",
     "Auth",
     "AuthConfig",
     "AuthContext",
@@ -63,36 +84,53 @@ __all__ = [
     "CSRFMiddleware",
     "ClientAddressOptions",
     "ConfigurationError",
+    "ConfirmEmailChangeMail",
+    "CookieCacheOptions",
     "CookieOptions",
     "CookieOverride",
     "CredentialMiddleware",
     "CsrfOptions",
     "DatabaseOptions",
+    "DeleteAccountMail",
+    "DeletionOptions",
     "Device",
+    "EmailOptions",
+    "ExistingUserMail",
     "Feature",
     "FieldRules",
     "Forbidden",
     "Guard",
     "HashingOptions",
     "InvalidRequest",
+    "Lead",
+    "LinkMail",
+    "Mail",
+    "MailOptions",
     "Metrics",
     "NotAuthenticated",
     "NotFound",
+    "OpenApiOptions",
     "PasswordHasher",
     "PasswordOptions",
     "Proof",
     "Protect",
+    "RateLimit",
+    "RateLimitOptions",
     "Record",
     "RequestOptions",
+    "ResetPasswordMail",
     "Secret",
     "Services",
     "Session",
     "SessionMiddleware",
     "SessionOptions",
+    "SmtpSender",
+    "SocialOptions",
     "Timestamp",
     "Unavailable",
     "User",
     "Verification",
+    "VerifyEmailMail",
     "all_of",
     "auth_context",
     "either",

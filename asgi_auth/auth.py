@@ -72,7 +72,8 @@ class Auth:
         for feature in features:
             feature.install(self.services)
         groups = [group for feature in features for group in feature.endpoints(self.services)]
-        self.endpoints: ASGIApp = build_endpoints(self.services, groups)
+        limits = [feature.rate_limits for feature in features]
+        self.endpoints: ASGIApp = build_endpoints(self.services, groups, limits=limits)
         self._sources = self._all_sources(features)
 
     def _all_sources(self, features: Sequence[Feature]) -> list[CredentialSource]:

@@ -43,6 +43,11 @@ class Timestamp(datetime):
         """The moment as ``2026-11-22T17:01:22.822Z``: always three digits and ``Z``."""
         return self.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
+    @property
+    def milliseconds(self) -> int:
+        """Since 1970, as JavaScript counts."""
+        return round(self.timestamp() * 1000)
+
 
 Clock = Callable[[], Timestamp]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -13,7 +13,11 @@ from asgi_auth.models import Session, User
 
 @dataclass(frozen=True, slots=True)
 class UserCreated:
-    """A user signed up."""
+    """A user signed up.
+
+    Where a taken address is answered as a free one, a slow listener tells them apart by its time: let it hand its
+    work on.
+    """
 
     user: User
 
@@ -26,10 +30,45 @@ class UserChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class UserDeleted:
+    """A user is gone, with everything of it in the database."""
+
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class EmailVerified:
+    """A user has proved that the address is its own."""
+
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChanged:
+    """A user has another address; ``old_email`` is the one before."""
+
+    user: User
+    old_email: str
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordChanged:
     """A user's password was replaced."""
 
     user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInByProvider:
+    """A user signed in with the account of another service; told after SessionCreated.
+
+    ``added`` is what the client sent along as ``additionalData``: nobody has checked it.
+    """
+
+    session: Session
+    provider_id: str
+    is_new: bool
+    added: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from sqlalchemy import Table
 
+from asgi_auth.config import RateLimit
 from asgi_auth.endpoints.routing import Endpoints
 from asgi_auth.middleware import CredentialSource
 from asgi_auth.models import Session, User
@@ -21,12 +23,15 @@ class Feature:
         tables: its own tables.
         user_fields: a subclass of User with the fields it adds; each needs a default.
         session_fields: likewise for Session. Read them through ``asgi_auth.fields.view``.
+        rate_limits: how often its endpoints may be asked for, by path, in place of the core's own rules; wildcards
+            as in ``RateLimitOptions.rules``, which come before these.
     """
 
     name: ClassVar[str]
     tables: ClassVar[tuple[Table, ...]] = ()
     user_fields: ClassVar[type[User] | None] = None
     session_fields: ClassVar[type[Session] | None] = None
+    rate_limits: ClassVar[Mapping[str, RateLimit]] = MappingProxyType({})
 
     def install(self, services: Services) -> None:
         """Add its service to the registry, its steps to the door, its listeners to the events."""

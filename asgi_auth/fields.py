@@ -27,6 +27,10 @@ _KINDS: Mapping[object, ColumnKind] = types.MappingProxyType(
     {str: "text", bool: "flag", int: "integer", float: "real", datetime: "moment", Timestamp: "moment"}
 )
 
+JSON_KINDS: Mapping[object, str] = types.MappingProxyType(
+    {str: "string", bool: "boolean", int: "number", float: "number", list: "array", dict: "object"}
+)
+"""What JavaScript calls the values of a type."""
 
 RESERVED = frozenset({"password", "callback_url", "remember_me"})
 """What clients send at sign-up beside the fields of a user."""
@@ -107,11 +111,11 @@ def _stored_as(hint: object) -> tuple[ColumnKind, bool]:
     bare = _bare(hint)
     members = get_args(bare) if get_origin(bare) in (typing.Union, types.UnionType) else (bare,)
     concrete = [_bare(member) for member in members if member is not types.NoneType]
-    kinds = {_kind_of(member) for member in concrete}
+    kinds = {_column_of(member) for member in concrete}
     return (kinds.pop() if len(concrete) == 1 else "json"), len(concrete) < len(members)
 
 
-def _kind_of(member: object) -> ColumnKind:
+def _column_of(member: object) -> ColumnKind:
     if get_origin(member) is Literal:
         kinds = {_KINDS.get(type(value), "json") for value in get_args(member)}
         return kinds.pop() if len(kinds) == 1 else "json"
@@ -137,9 +141,12 @@ def own_fields(extension: type[Record], core: type[Record]) -> tuple[Field, ...]
 def compose(core: type[R], extensions: Iterable[type[R]], application: type[R]) -> type[R]:
     """One record type with the fields of all features, being a subclass of the application's own.
 
-    Raises ConfigurationError where two of them claim the same field, or where a field could not be filled for
-    rows that exist already: an added field needs a default or must allow None.
+    Raises ConfigurationError where two of them claim the same field, where a field's type has no form in JSON, or where
+    a field could not be filled for rows that exist already: an added field needs a default or must allow None.
     """
+    extensions = tuple(extensions)
+    for record in (application, *extensions):
+        _check_forms(record)
     claimed = dict.fromkeys(application.__struct_fields__, application.__name__)
     reserved = RESERVED & claimed.keys()
     if reserved:
@@ -167,6 +174,20 @@ def compose(core: type[R], extensions: Iterable[type[R]], application: type[R]) 
     return typing.cast("type[R]", composed)
 
 
+def _check_forms(record: type[Record]) -> None:
+    for field in fields_of(record):
+        try:
+            msgspec.json.schema(field.type, schema_hook=_form)
+        except TypeError:
+            raise ConfigurationError(f"{record.__name__}.{field.name}: a type that JSON has no form for") from None
+
+
+def _form(kind: type) -> dict[str, object]:
+    if issubclass(kind, Timestamp):
+        return {"type": "string"}
+    raise NotImplementedError
+
+
 def _definition(field: Field, extension: type[Record]) -> tuple[str, object, object]:
     if field.is_required:
         raise ConfigurationError(f"{extension.__name__}.{field.name} needs a default")
@@ -176,6 +197,15 @@ def _definition(field: Field, extension: type[Record]) -> tuple[str, object, obj
         else field.info.default
     )
     return field.name, field.type, default
+
+
+def json_kind(value: object) -> str:
+    """What JavaScript would call a decoded value."""
+    if value is msgspec.UNSET:
+        return "undefined"
+    if value is None:
+        return "null"
+    return JSON_KINDS.get(type(value), "object")
 
 
 def view(record: Record, kind: type[R]) -> R:

@@ -16,7 +16,7 @@ from asgi_auth.errors import AuthError, ConfigurationError
 from asgi_auth.origin_policy import OriginPolicy
 from asgi_auth.services.registry import Services
 
-EXPOSED_HEADERS = ("set-auth-token", "set-auth-jwt", "Retry-After", "X-Retry-After")
+EXPOSED_HEADERS = ("set-auth-token", "set-auth-jwt", "Retry-After", "X-Retry-After", "RateLimit", "RateLimit-Policy")
 
 _logger = structlog.get_logger("asgi_auth")
 
@@ -89,6 +89,7 @@ class _Lifespan:
     answered: set[str] = field(default_factory=set)
     has_begun: bool = False
     is_stopping: bool = False
+    is_closed: bool = False
 
     async def run(self, scope: Scope) -> None:
         await self.receive()
@@ -101,6 +102,12 @@ class _Lifespan:
             await self._live(scope)
             await self._finish()
         finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        """Close once: a server that was told of it may end the loop before a second time is over."""
+        if not self.is_closed:
+            self.is_closed = True
             await self.services.close()
 
     async def _live(self, scope: Scope) -> None:
@@ -129,7 +136,7 @@ class _Lifespan:
         self.answered.add(phase)
         if phase == "shutdown" or kind == "lifespan.startup.failed":
             self.answered.add("shutdown")
-            await self.services.close()
+            await self._close()
         await self.send(message)
 
     async def _finish(self) -> None:
@@ -139,5 +146,5 @@ class _Lifespan:
         if "shutdown" not in self.answered:
             if not self.is_stopping:
                 await self.receive()
-            await self.services.close()
+            await self._close()
             await self.send({"type": "lifespan.shutdown.complete"})

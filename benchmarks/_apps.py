@@ -102,6 +102,7 @@ class Answer:
     status: int
     headers: dict[bytes, bytes]
     body: bytes
+    cookies: dict[str, str]
 
 
 async def ask(app: ASGIApp, request: Request) -> Answer:
@@ -115,22 +116,30 @@ async def ask(app: ASGIApp, request: Request) -> Answer:
         sent.append(message)
 
     await app(request.scope, receive, send)
+    headers: list[tuple[bytes, bytes]] = list(sent[0]["headers"])
     body = b"".join(message.get("body", b"") for message in sent[1:])
-    return Answer(sent[0]["status"], dict(sent[0]["headers"]), body)
+    return Answer(sent[0]["status"], dict(headers), body, _cookies(headers))
+
+
+def _cookies(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    set_cookies = [value.decode().partition(";")[0] for name, value in headers if name == b"set-cookie"]
+    return {name: value for name, _, value in (cookie.partition("=") for cookie in set_cookies)}
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody signed up, and the credentials they hold."""
+    """Somebody signed up, and the credentials they hold; ``data`` is the cookie cache, where it is on."""
 
     email: str
     token: str
     signed: str
+    data: str = ""
 
-    def cookie(self, *, is_forged: bool = False) -> tuple[bytes, bytes]:
+    def cookie(self, *, is_forged: bool = False, is_cached: bool = False) -> tuple[bytes, bytes]:
         """The Cookie header among others a site would set; a forged one ends in another signature."""
         signed = self.signed[:-10] + "AAAAAAAAA=" if is_forged else self.signed
-        return b"cookie", f"theme=dark; better-auth.session_token={quote(signed, safe='')}; lang=en".encode()
+        data = f"; better-auth.session_data={self.data}" if is_cached else ""
+        return b"cookie", f"theme=dark; better-auth.session_token={quote(signed, safe='')}{data}; lang=en".encode()
 
     def bearer(self, *, is_signed: bool) -> tuple[bytes, bytes]:
         """The Authorization header."""
@@ -144,4 +153,5 @@ async def sign_up(auth: Auth, email: str = "ada@example.com") -> Person:
     if answer.status != 200:
         raise RuntimeError(f"sign-up was answered with {answer.status}")
     token = json.loads(answer.body)["token"]
-    return Person(email, token, auth.services.signer.sign(token))
+    data = answer.cookies.get("better-auth.session_data", "")
+    return Person(email, token, auth.services.signer.sign(token), data)

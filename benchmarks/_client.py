@@ -32,12 +32,12 @@ class Connections:
             self.ask(request)
         return (time.perf_counter() - start) / (times * len(self._sockets))
 
-    def ask(self, request: bytes) -> None:
-        """Send a request over every connection, then read all answers; raises RuntimeError where one is not 200."""
+    def ask(self, request: bytes, *, status: int = 200) -> None:
+        """Send a request over every connection, then read all answers; raises RuntimeError for another status."""
         for connection in self._sockets:
             connection.sendall(request)
         for connection in self._sockets:
-            _read_answer(connection)
+            _read_answer(connection, status)
 
     def close(self) -> None:
         """Close all of them."""
@@ -55,14 +55,14 @@ def connected(port: int, *, count: int) -> Iterator[Connections]:
         connections.close()
 
 
-def _read_answer(connection: socket.socket) -> None:
+def _read_answer(connection: socket.socket, status: int) -> None:
     received = b""
     while (end := received.find(b"\r\n\r\n")) < 0 or len(received) < end + 4 + _body_length(received):
         chunk = connection.recv(65536)
         if not chunk:
             raise ConnectionError("the server has closed the connection")
         received += chunk
-    if received[9:12] != b"200":
+    if received[9:12] != str(status).encode():
         raise RuntimeError(f"answered with {received[9:12].decode()}")
 
 

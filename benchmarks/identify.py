@@ -8,11 +8,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import aiosqlite
 import asyncpg
 
-from asgi_auth import Auth, CSRFMiddleware
+from asgi_auth import Auth, CookieCacheOptions, CSRFMiddleware, RateLimit, RateLimitOptions
 from asgi_auth.asgi.types import ASGIApp, Message, Scope
 from benchmarks import _apps
 from benchmarks._client import Connections, connected
@@ -24,6 +25,7 @@ GOALS = (
     Goal(figure="statements, no credential", at_most=0),
     Goal(figure="statements, forged cookie", at_most=0),
     Goal(figure="statements, session cookie", at_most=1),
+    Goal(figure="statements, cookie cache", at_most=0),
     Goal(figure="in-process, no credential", unit="us", at_most=15),
     Goal(figure="in-process, forged cookie", unit="us", at_most=45),
     Goal(figure="in-process, session cookie beside the database read", unit="us", at_most=90),
@@ -35,6 +37,8 @@ Microseconds per request: median [quartiles] over interleaved rounds. "adds": ov
 loopback, with 1 request under way at a time, or 8. "driver alone": the read's very SQL on one open connection.
 """
 CONNECTIONS = (1, 8)
+ENDLESS = RateLimit(10**9, timedelta(seconds=10))
+CACHE = CookieCacheOptions(is_enabled=True, lifetime=timedelta(hours=1))
 
 Ask = Callable[[_apps.Person], _apps.Request]
 ORIGIN = (b"origin", f"http://{_apps.HOST}".encode())
@@ -44,10 +48,12 @@ KINDS: Mapping[str, Ask] = {
     "no credential": lambda _: _apps.Request(),
     "forged cookie": lambda person: _apps.Request(headers=(person.cookie(is_forged=True),)),
     "session cookie": lambda person: _apps.Request(headers=(person.cookie(),)),
+    "cookie cache": lambda person: _apps.Request(headers=(person.cookie(is_cached=True),)),
     "bearer, raw": lambda person: _apps.Request(headers=(person.bearer(is_signed=False),)),
     "bearer, signed": lambda person: _apps.Request(headers=(person.bearer(is_signed=True),)),
     "session cookie, POST": lambda person: _apps.Request("POST", (person.cookie(), ORIGIN)),
 }
+CACHED = frozenset({"cookie cache"})
 READS = frozenset({"session cookie", "bearer, raw", "bearer, signed", "session cookie, POST"})
 
 
@@ -65,12 +71,17 @@ Pace = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One database with its Auth, and somebody signed up in it."""
+    """One database with its Auth, the same with the cookie cache on, and somebody signed up in it."""
 
     name: str
     url: str
     auth: Auth
+    cached: Auth
     person: _apps.Person
+
+    def app(self, kind: str) -> ASGIApp:
+        """The bare application behind the Auth that a kind of request is for."""
+        return (self.cached if kind in CACHED else self.auth).wrap(_apps.bare)
 
     async def read(self) -> None:
         """The session read alone."""
@@ -78,9 +89,9 @@ class Subject:
 
     async def statements(self, kind: str) -> list[str]:
         """The SQL that one request runs."""
-        with self.auth.services.engine.recorded() as recorded:
-            await _apps.ask(self.auth.wrap(_apps.bare), KINDS[kind](self.person))
-        return list(recorded)
+        with self.auth.services.engine.recorded() as recorded, self.cached.services.engine.recorded() as more:
+            await _apps.ask(self.app(kind), KINDS[kind](self.person))
+        return [*recorded, *more]
 
 
 async def _receive() -> Message:
@@ -125,9 +136,10 @@ async def _driver(subject: Subject) -> AsyncIterator[Callable[[], Awaitable[obje
 async def _subjects(urls: Mapping[str, str], stack: AsyncExitStack) -> list[Subject]:
     subjects = []
     for name, url in urls.items():
-        auth = _apps.build_auth(url)
-        await stack.enter_async_context(auth.lifespan())
-        subjects.append(Subject(name, url, auth, await _apps.sign_up(auth)))
+        auth, cached = _apps.build_auth(url), _apps.build_auth(url, cookie_cache=CACHE)
+        for each in (auth, cached):
+            await stack.enter_async_context(each.lifespan())
+        subjects.append(Subject(name, url, auth, cached, await _apps.sign_up(cached)))
     return subjects
 
 
@@ -146,11 +158,10 @@ async def in_process(report: Report, subjects: list[Subject], *, pace: Pace) -> 
     lanes: dict[str, Lane] = {}
     async with AsyncExitStack() as stack:
         for subject in subjects:
-            wrapped = subject.auth.wrap(_apps.bare)
             for kind, ask in KINDS.items():
                 label, scope = f"{subject.name} {kind}", ask(subject.person).scope
                 lanes[f"{label} bare"] = _calls(_apps.bare, scope, times=times)
-                lanes[label] = _calls(wrapped, scope, times=times)
+                lanes[label] = _calls(subject.app(kind), scope, times=times)
                 if kind in READS:  # right beside it, so that both meet the same moment
                     lanes[f"{label} read"] = _lane(subject.read, times=times)
             driver = await stack.enter_async_context(_driver(subject))
@@ -199,10 +210,28 @@ async def csrf(report: Report, subject: Subject, *, pace: Pace) -> None:
         report.rows.append(row)
 
 
+async def rate_limit(report: Report, *, pace: Pace) -> None:
+    """What counting a request in memory adds to the quickest endpoint."""
+    endpoints = {
+        enabled: _apps.build_auth(
+            "sqlite://", rate_limits=RateLimitOptions(is_enabled=enabled, general=ENDLESS)
+        ).endpoints
+        for enabled in (False, True)
+    }
+    scope = _apps.Request(path="/ok").scope
+    lanes = {str(enabled): _calls(app, scope, times=pace["calls"]) for enabled, app in endpoints.items()}
+    samples = await interleave(lanes, rounds=pace["rounds"])
+    row = _row("in-process, endpoints", "GET /ok, counted", bare=samples["False"], whole=samples["True"])
+    report.rows.append(row)
+
+
 def served(urls: dict[str, str]) -> ASGIApp:
-    """The application that uvicorn serves: ``/bare``, and ``/NAME`` behind an Auth on that database."""
+    """The application that uvicorn serves: ``/bare``, and behind Auths ``/NAME`` and ``/NAME-cached``, by database."""
     wrapped = {name: _apps.build_auth(url).wrap(_apps.bare) for name, url in urls.items()}
-    return _apps.by_first_segment({"bare": _apps.bare, **wrapped})
+    cached = {
+        f"{name}-cached": _apps.build_auth(url, cookie_cache=CACHE).wrap(_apps.bare) for name, url in urls.items()
+    }
+    return _apps.by_first_segment({"bare": _apps.bare, **wrapped, **cached})
 
 
 def _bursts(connections: Connections, request: bytes, *, times: int) -> Lane:
@@ -227,7 +256,8 @@ async def _over(report: Report, subjects: list[Subject], connections: Connection
         for kind, ask in KINDS.items():
             request = ask(subject.person)
             lanes[f"{subject.name} {kind} bare"] = _bursts(connections, request.raw("/bare/"), times=times)
-            lanes[f"{subject.name} {kind}"] = _bursts(connections, request.raw(f"/{subject.name}/"), times=times)
+            path = f"/{subject.name}{'-cached' if kind in CACHED else ''}/"
+            lanes[f"{subject.name} {kind}"] = _bursts(connections, request.raw(path), times=times)
     samples = await interleave(lanes, rounds=rounds)
     for subject in subjects:
         for kind in KINDS:
@@ -246,6 +276,7 @@ async def main() -> int:
         subjects = await _subjects(urls, stack)
         await in_process(report, subjects, pace=pace)
         await csrf(report, subjects[0], pace=pace)
+        await rate_limit(report, pace=pace)
         await under_uvicorn(report, subjects, pace=pace)
     return report.finish(options, GOALS)
 

@@ -8,6 +8,7 @@ import pytest
 
 from asgi_auth import Auth, AuthConfig, Feature, Metrics
 from tests.servers.chromium import chromium_on_path, running_chromium
+from tests.servers.oidc import OidcServer, running_oidc
 from tests.servers.postgres import running_postgres
 from tests.servers.redis_server import running_redis
 from tests.support import SECRET, FrozenClock
@@ -69,6 +70,13 @@ async def page(chromium):
 def clock() -> FrozenClock:
     """A clock that stands still until told to move."""
     return FrozenClock()
+
+
+@pytest.fixture
+async def oidc(clock: FrozenClock) -> AsyncIterator[OidcServer]:
+    """A provider of OpenID Connect on the frozen clock."""
+    async with running_oidc(clock) as server:
+        yield server
 
 
 @pytest.fixture

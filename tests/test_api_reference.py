@@ -1,4 +1,4 @@
-"""API.md names every export, option, environment variable, error code, endpoint and metric."""
+"""API.md names every export, provider, option, environment variable, error code, endpoint and metric."""
 
 import dataclasses
 import inspect
@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 
 import asgi_auth
-from asgi_auth import config, errors
+from asgi_auth import FieldRules, SmtpSender, config, errors, providers
 from asgi_auth.endpoints import errors as endpoint_errors
-from asgi_auth.endpoints.health import HealthEndpoints
-from asgi_auth.endpoints.password import PasswordEndpoints
-from asgi_auth.endpoints.session import SessionEndpoints
-from asgi_auth.endpoints.user import UserEndpoints
+from asgi_auth.endpoints.app import CORE
+from asgi_auth.endpoints.reference import ReferenceEndpoints
 from asgi_auth.infrastructure import metrics
 
 REFERENCE = (Path(__file__).parent.parent / "API.md").read_text()
@@ -23,6 +21,13 @@ OPTIONS = [
     for name in config.__all__
     if dataclasses.is_dataclass(kind := getattr(config, name)) and name != "Secret"
     for field in dataclasses.fields(kind)
+]
+OPTIONS += [
+    field.name
+    for kind in (FieldRules, SmtpSender, *(getattr(providers, name) for name in providers.__all__))
+    if dataclasses.is_dataclass(kind)
+    for field in dataclasses.fields(kind)
+    if field.init
 ]
 CODES = [
     kind.code
@@ -37,12 +42,15 @@ VARIABLES = [
 ]
 ROUTES = [
     f"{spec.method} {spec.path}"
-    for group in (HealthEndpoints(), PasswordEndpoints(), SessionEndpoints(), UserEndpoints())
+    for group in (*CORE, ReferenceEndpoints(CORE))
     for spec, _ in group.handlers()
+    if spec.is_described
 ]
 METRICS = [value for name, value in vars(metrics).items() if name.isupper()]
 
+EXPORTS = [*asgi_auth.__all__, *providers.__all__]
 
-@pytest.mark.parametrize("name", [*asgi_auth.__all__, *OPTIONS, *CODES, *VARIABLES, *ROUTES, *METRICS])
+
+@pytest.mark.parametrize("name", [*EXPORTS, *OPTIONS, *CODES, *VARIABLES, *ROUTES, *METRICS])
 def test_the_reference_names(name):
     assert f"`{name}`" in REFERENCE

@@ -11,6 +11,7 @@ from examples.demo.app import create_app
 from tests.servers.curl import run_curl
 from tests.servers.devtools import DevToolsError
 from tests.servers.live import serve
+from tests.servers.machine import free_port
 
 ADA = {"name": "Ada", "email": "ada@example.com", "password": "correct horse battery"}
 IPHONE = (
@@ -22,6 +23,7 @@ WINDOWS = (
     "Chrome/138.0.0.0 Safari/537.36 Edg/138.0.0.0"
 )
 DEVICES = "[...document.querySelectorAll('.device')].map((device) => device.querySelector('strong').textContent)"
+LETTERS = "[...document.querySelectorAll('.letter strong')].map((subject) => subject.textContent)"
 IS_SIGNED_IN = "!document.querySelector('#home').hidden"
 IS_SIGNED_OUT = "!document.querySelector('#door').hidden"
 
@@ -29,7 +31,9 @@ IS_SIGNED_OUT = "!document.querySelector('#door').hidden"
 @pytest.fixture
 async def demo(tmp_path):
     """The address of a running demo that nobody has used yet; its data is in ``tmp_path / ".demo"``."""
-    async with serve(create_app(tmp_path / ".demo")) as base_url:
+    port = free_port()
+    app = create_app(tmp_path / ".demo", base_url=f"http://127.0.0.1:{port}")
+    async with serve(app, port=port) as base_url:
         yield base_url
 
 
@@ -85,6 +89,67 @@ async def test_a_wrong_current_password_changes_nothing(demo, page, phone):
     await page.wait_for("document.querySelector('#change-password .problem').textContent")
     assert await page.text("#change-password .problem") == "Invalid password"
     assert (await phone.post("/api/auth/sign-in/email", json=ADA)).status_code == 200
+
+
+async def test_a_forgotten_password_is_replaced_by_way_of_a_letter(demo, page, phone):
+    await phone.post("/api/auth/sign-up/email", json=ADA)
+    await page.goto(demo)
+    await page.wait_for(IS_SIGNED_OUT)
+    await page.click("[value=sign-in]")
+    await page.fill("#sign-in [name=email]", ADA["email"])
+    await page.click("#forgot")
+    await _follow_letter(page, "Choose a new password for asgi_auth demo")
+    await page.fill("#reset [name=newPassword]", "another horse battery")
+    await page.click("#reset button")
+    await page.wait_for("document.querySelector('#reset').hidden")
+    assert await _status(page) == "Your new password is set. Sign in with it."
+    await _sign_in(page, password="another horse battery")
+    await page.wait_for(IS_SIGNED_IN)
+    assert await _first_problem(page) is None
+
+
+async def test_a_link_that_was_used_says_so(demo, page, phone):
+    await phone.post("/api/auth/sign-up/email", json=ADA)
+    phone.headers["origin"] = demo
+    await phone.post("/api/auth/request-password-reset", json={"email": ADA["email"], "redirectTo": "/"})
+    await page.goto(demo)
+    await page.wait_for(f"{LETTERS}.includes('Choose a new password for asgi_auth demo')")
+    path = await page.evaluate("document.querySelector('#letters a').getAttribute('href')")
+    token = path.split("/")[-1].split("?")[0]
+    await phone.post("/api/auth/reset-password", json={"newPassword": "another horse battery", "token": token})
+    await page.goto(demo + path)
+    assert await _status(page) == "That link has been used, or is too old."
+    assert await page.evaluate("location.search") == ""
+
+
+async def test_an_address_is_verified_by_its_letter(demo, page):
+    await _sign_up(page, demo)
+    assert await page.text("#verified") == "not verified yet"
+    await _follow_letter(page, "Confirm your address for asgi_auth demo")
+    await page.wait_for("document.querySelector('#verified').textContent === 'verified'")
+    assert await page.evaluate("document.querySelector('#verify-row').hidden")
+
+
+async def test_an_address_is_exchanged_by_letters_to_both(demo, page):
+    await _sign_up(page, demo)
+    await _follow_letter(page, "Confirm your address for asgi_auth demo")
+    await page.wait_for("document.querySelector('#verified').textContent === 'verified'")
+    await page.fill("#change-email [name=newEmail]", "countess@example.com")
+    await page.click("#change-email button")
+    await _follow_letter(page, "Confirm the change of your address at asgi_auth demo")
+    await page.wait_for(IS_SIGNED_IN)
+    assert await page.text("#address") == ADA["email"]
+    await page.wait_for("document.querySelector('#letters').textContent.includes('to countess@example.com')")
+    await _follow_letter(page, "Confirm your address for asgi_auth demo")
+    await page.wait_for("document.querySelector('#address').textContent === 'countess@example.com'")
+
+
+async def test_an_account_is_deleted_by_its_password(demo, page, phone):
+    await _sign_up(page, demo)
+    await page.fill("#delete-user [name=password]", ADA["password"])
+    await page.click("#delete-user button")
+    await page.wait_for(IS_SIGNED_OUT)
+    assert (await phone.post("/api/auth/sign-in/email", json=ADA)).status_code == 401
 
 
 async def test_a_second_device_appears_by_itself_and_is_signed_out_from_the_page(demo, page, phone):
@@ -259,6 +324,12 @@ async def _change_password(page, *, current, new):
     await page.fill("#change-password [name=newPassword]", new)
     await page.click("#change-password button")
     await page.wait_for("document.querySelector('#change-password').ariaBusy === 'false'")
+
+
+async def _follow_letter(page, subject):
+    """Click on the link of the newest letter, which has to be about this."""
+    await page.wait_for(f"{LETTERS}[0] === '{subject}'")
+    await page.click("#letters a")
 
 
 async def _look(page):

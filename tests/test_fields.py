@@ -197,5 +197,13 @@ def test_a_features_field_needs_a_default_for_there_are_rows_already():
     refused([Shoes], naming=r"Shoes\.shoe_size needs a default")
 
 
+def test_a_field_has_a_form_in_json():
+    class Wave(User, frozen=True, kw_only=True):
+        phase: complex | None = None
+
+    refused([], Wave, naming=r"Wave\.phase: a type that JSON has no form for")
+    refused([Wave], naming=r"Wave\.phase: a type that JSON has no form for")
+
+
 def test_a_feature_extends_what_it_says_it_extends():
     refused([Session], naming="Session must be a subclass of User")

@@ -4,19 +4,28 @@ import asyncio
 import json
 import os
 import re
+import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+import httpx
 import pytest
 
+from asgi_auth import ResetPasswordMail, User
+from asgi_auth.clock import utc_now
 from tests.servers.curl import run_curl
 from tests.servers.live import serve
 from tests.servers.node import INTEROP, find_node, install_packages
-from tests.support import ADA, BASE_URL, browser, me, sign_up
+from tests.servers.oidc import GRACE, running_oidc
+from tests.servers.smtp_server import running_smtp
+from tests.support import ADA, BASE_URL, browser, me, sign_up, whoami
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+NO_CHANGES: Mapping[str, str] = MappingProxyType({})
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "API.md", "CHANGELOG.md", "SECURITY.md")
 
 
@@ -24,9 +33,15 @@ def blocks(language: str) -> list[str]:
     return [text for kind, text in BLOCKS if kind == language]
 
 
-def python_block(containing: str) -> dict[str, object]:
-    """Run the one Python block that holds this text, as a module of its own."""
+def python_block(containing: str, changes: Mapping[str, str] = NO_CHANGES) -> dict[str, object]:
+    """Run the one Python block that holds this text, as a module of its own.
+
+    ``changes`` put what is on this machine in place of what the README names.
+    """
     (source,) = [text for text in blocks("python") if containing in text]
+    for old, new in changes.items():
+        assert source.count(old) == 1, f"{old} is not there once"
+        source = source.replace(old, new)
     namespace: dict[str, object] = {"__name__": "main"}
     exec(compile(source, "README.md", "exec"), namespace)
     return namespace
@@ -107,6 +122,88 @@ async def test_the_members_own_fields_follow():
     await main["auth"].services.close()
 
 
+async def test_the_letters_arrive_and_their_links_do_what_the_text_says():
+    async with running_smtp() as mail_server:
+        changes = {
+            'host="mail.example.com"': f'host="127.0.0.1", port={mail_server.port}, encryption="none"',
+            "postgresql://app@db.internal/app": "sqlite:///app.db",
+        }
+        auth = python_block("SmtpSender(host=", changes)["auth"]
+        await auth.create_schema()
+        site = "https://example.com"
+        async with browser(auth.wrap(whoami), base_url=site, origin=site) as client:
+            refused = await sign_up(client)
+            assert refused.json()["token"] is None
+            await auth.services.mails.settle()
+            (verification,) = mail_server.letters
+            await client.get(_link_in(verification))
+            assert (await me(client))["email"] == ADA["email"]
+
+            await client.post("/api/auth/request-password-reset", json={"email": ADA["email"], "redirectTo": "/reset"})
+            await auth.services.mails.settle()
+            led = await client.get(_link_in(mail_server.letters[-1]))
+            assert led.headers["location"].startswith(f"{site}/reset?token=")
+            used = await client.get(_link_in(verification).replace("token=", "token=x"))
+            assert used.headers["location"] == "/?error=INVALID_TOKEN"
+        await auth.services.close()
+
+
+def _link_in(received) -> str:
+    (link,) = re.findall(r"https://example\.com/\S+", received.message.get_content())
+    return link
+
+
+async def test_a_letter_is_worded_by_its_type(capsys):
+    main = python_block("async def send(mail: Mail)")
+    user = User(name="Ada", email=ADA["email"], created_at=utc_now(), updated_at=utc_now(), id="1")
+    await main["send"](ResetPasswordMail(to=user.email, user=user, url="https://example.com/x", token="x"))
+    assert "Choose a new password: https://example.com/x" in capsys.readouterr().out
+
+
+async def test_people_sign_in_at_the_server_that_speaks_openid_connect():
+    async with running_oidc(utc_now) as company:
+        changes = {
+            "https://login.example.com/.well-known/openid-configuration": company.discovery_url,
+            'id="company",\n                    client_id="...",\n                    client_secret="..."': (
+                f'id="company", client_id="{company.client_id}", client_secret="{company.client_secret}"'
+            ),
+            "social=SocialOptions(": "social=SocialOptions(allows_private_addresses=True, ",
+        }
+        auth = python_block("GenericOAuth(", changes)["auth"]
+        site = "https://example.com"
+        async with browser(auth.wrap(whoami), base_url=site, origin=site) as client, httpx.AsyncClient() as window:
+            body = {"provider": "company", "callbackURL": "/"}
+            asked = await client.post("/api/auth/sign-in/social", json=body)
+            back = (await window.get(asked.json()["url"])).headers["location"]
+            assert back.startswith(f"{site}/api/auth/callback/company?")
+            arrived = await client.get(back)
+            assert arrived.headers["location"] == "/"
+            assert (await me(client))["email"] == GRACE["email"]
+        await auth.services.close()
+
+
+async def test_each_client_behind_the_proxy_has_limits_of_its_own():
+    auth = python_block("RateLimitOptions(", {"10.0.0.0/8": "203.0.113.0/24"})["auth"]
+    async with browser(auth.wrap(whoami)) as client:
+
+        async def ask(path: str, *, address: str):
+            return await client.post(path, json={}, headers={"x-forwarded-for": address})
+
+        asked = [await ask("/api/auth/sign-up/email", address="198.51.100.1") for _ in range(11)]
+        assert [answer.status_code for answer in asked] == [400] * 10 + [429]
+        assert "retry-after" in asked[-1].headers
+        assert (await ask("/api/auth/sign-up/email", address="198.51.100.2")).status_code == 400
+        assert "ratelimit" not in (await client.get("/api/auth/ok")).headers
+    await auth.services.close()
+
+
+async def test_the_command_that_creates_the_tables(tmp_path):
+    (tmp_path / "main.py").write_text(next(text for text in blocks("python") if "site = Starlette(" in text))
+    (command,) = [line for text in blocks("sh") for line in text.splitlines() if "create_schema" in line]
+    await run(sys.executable, "-c", command.split('"')[1], cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert (tmp_path / "app.db").exists()
+
+
 async def test_the_curl_commands_sign_up_and_out(tmp_path):
     main = python_block("site = Starlette(")
     (source,) = [text for text in blocks("sh") if "curl" in text]
@@ -141,7 +238,9 @@ async def test_the_make_commands_and_the_extras_exist():
         if command.startswith("make "):
             await run("make", "--dry-run", command.removeprefix("make "), cwd=ROOT)
         else:
-            assert set(re.findall(r"\[(\w+)\]", command)) <= set(extras)
+            named = {extra for listed in re.findall(r"\[([\w,]+)\]", command) for extra in listed.split(",")}
+            assert named
+            assert named <= set(extras)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -149,3 +248,16 @@ def test_links_between_documents_lead_somewhere(name):
     text = (ROOT / name).read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (ROOT / target).exists(), f"{name} links to {target}"
+
+
+def test_the_map_names_every_room_and_none_that_is_not_there():
+    architecture = (ROOT / "ARCHITECTURE.md").read_text()
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    rooms = [room for layer in contracts[0]["layers"] for room in re.findall(r"\w+", layer)]
+    assert [room for room in rooms if f"`{room}" not in architecture] == []
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_.]*)+|[a-z_]+\.(?:py|json))`", architecture))
+    package = ROOT / "asgi_auth"
+    folders = (package, ROOT)
+    slices = {"tables.py", "service.py", "endpoints.py", "errors.py", "__init__.py"}  # of a feature to come
+    places = {name: [folder / (name + end) for folder in folders for end in ("", ".py")] for name in named - slices}
+    assert [name for name, paths in places.items() if not any(path.exists() for path in paths)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from asgi_auth.asgi.headers import header_values
@@ -59,7 +60,7 @@ class ClientAddressResolver:
 
     def _behind_peer(self, scope: Scope) -> _Address | None:
         client = scope.get("client")
-        peer = _parsed(client[0]) if client else None
+        peer = _peer(client[0]) if client else None
         if peer is None or not self._is_trusted(peer):
             return peer
         hops = next(filter(None, self._chains(scope)), None)
@@ -98,6 +99,11 @@ class ClientAddressResolver:
         if isinstance(address, IPv4Address):
             return str(address)
         return IPv6Network((address, self.ipv6_subnet), strict=False).network_address.exploded
+
+
+@lru_cache(maxsize=1024)  # a memo of a pure function: clients ask more than once, and parsing costs more than the rest
+def _peer(text: str) -> _Address | None:
+    return _parsed(text)
 
 
 def _parsed(text: object) -> _Address | None:

@@ -44,6 +44,23 @@ def cookie_names(scope: Scope) -> list[str]:
     return list(dict.fromkeys(key.strip(_BLANKS).decode("latin-1") for key, equals, _ in pairs if equals))
 
 
+def cookies_under(scope: Scope, prefix: str) -> dict[str, str]:
+    """The cookies whose names begin with ``prefix``, by what follows it; of several of one name the first.
+
+    Values are decoded as ``cookie_values`` decodes them. One pass over the jar, however many there are.
+    """
+    jar, wanted = _jar(scope), prefix.encode("latin-1")
+    found: dict[str, str] = {}
+    if wanted not in jar:
+        return found
+    for part in jar.split(b";"):
+        key, equals, value = part.partition(b"=")
+        key = key.strip(_BLANKS)
+        if equals and key.startswith(wanted):
+            found.setdefault(key[len(wanted) :].decode("latin-1"), _decoded(value.strip(_BLANKS)))
+    return found
+
+
 def has_cookie_header(scope: Scope) -> bool:
     """Whether any Cookie header was sent, be it empty: then Origin is checked (Better Auth contract)."""
     return bool(header_values(scope, b"cookie"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
+from asgi_auth.asgi.chunked_cookies import base_name
 from asgi_auth.asgi.types import Message, Receive, Scope, Send
-from asgi_auth.errors import AuthError, InvalidToken, NotAuthenticated, Unavailable
+from asgi_auth.errors import AuthError, InvalidToken, NotAuthenticated, RateLimited, Unavailable
 from asgi_auth.models import to_json
 
 Headers = list[tuple[bytes, bytes]]
@@ -20,15 +22,34 @@ def error_headers(error: AuthError, *, realm: str) -> Headers:
 
     401 carries WWW-Authenticate; ``error="invalid_token"`` only where a credential was offered (RFC 6750, 3).
     """
-    headers: Headers = [(b"cache-control", b"no-store")]
+    # No cache stores 429 anyway (RFC 6585, 4), and the contract says nothing of caches there.
+    headers: Headers = [] if isinstance(error, RateLimited) else [(b"cache-control", b"no-store")]
     if isinstance(error, NotAuthenticated):
         challenge = f'Bearer realm="{_quoted(realm)}"'
         if isinstance(error, InvalidToken):
             challenge += ', error="invalid_token"'
         headers.append((b"www-authenticate", challenge.encode("latin-1", "replace")))
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | RateLimited):
         headers.append((b"retry-after", str(error.retry_after).encode()))
+    if isinstance(error, RateLimited):
+        headers.append((b"x-retry-after", str(error.retry_after).encode()))
+        if error.rule is not None:
+            policy = RateLimitPolicy(error.rule, most=error.most, window=error.window)
+            headers.extend(policy.headers(remaining=0, left=error.retry_after))
     return headers
+
+
+class RateLimitPolicy:
+    """What a rate limit says of itself in every answer (draft-ietf-httpapi-ratelimit-headers)."""
+
+    def __init__(self, rule: str, *, most: int, window: timedelta) -> None:
+        name = _quoted(rule).encode("ascii", "replace").decode()
+        self._state = f'"{name}"'
+        self._policy = (b"ratelimit-policy", f'"{name}";q={most};w={-(-window // timedelta(seconds=1))}'.encode())
+
+    def headers(self, *, remaining: int, left: int) -> Headers:
+        """The limit itself, and what remains of it for ``left`` seconds."""
+        return [self._policy, (b"ratelimit", f"{self._state};r={remaining};t={left}".encode())]
 
 
 def _quoted(text: str) -> str:
@@ -83,8 +104,8 @@ def with_cookies(send: Send, cookies: tuple[bytes, ...]) -> Send:
 
 def _with_cookies(given: Iterable[tuple[bytes, bytes]], cookies: tuple[bytes, ...]) -> Headers:
     headers: Headers = [(bytes(name).lower(), bytes(value)) for name, value in given]
-    own = {value.partition(b"=")[0] for name, value in headers if name == b"set-cookie"}
-    added = [(b"set-cookie", cookie) for cookie in cookies if cookie.partition(b"=")[0] not in own]
+    own = {base_name(value) for name, value in headers if name == b"set-cookie"}
+    added = [(b"set-cookie", cookie) for cookie in cookies if base_name(cookie) not in own]
     if not added:
         return headers
     kept = [header for header in headers if header[0] != b"cache-control"]

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self, Unpack, get_args
+from typing import Literal, Self, Unpack
 from urllib.parse import urlsplit
 
 import ada_url
@@ -14,16 +14,25 @@ import ada_url
 from asgi_auth.config import environment, presets
 from asgi_auth.config.fields import ConfigFields
 from asgi_auth.config.options import (
+    AccountOptions,
     BearerOptions,
     ClientAddressOptions,
+    CookieCacheOptions,
     CookieOptions,
     CsrfOptions,
     DatabaseOptions,
+    DeletionOptions,
+    EmailOptions,
     HashingOptions,
+    MailOptions,
+    OpenApiOptions,
     PasswordOptions,
+    RateLimitOptions,
     RequestOptions,
     SessionOptions,
+    SocialOptions,
 )
+from asgi_auth.config.options.checks import check_types
 from asgi_auth.config.secrets import Secret, check_secrets
 from asgi_auth.errors import ConfigurationError
 from asgi_auth.models import Session, User
@@ -57,6 +66,14 @@ class AuthConfig:
         request: see RequestOptions.
         client_address: see ClientAddressOptions.
         hashing: see HashingOptions.
+        mail: see MailOptions.
+        email: see EmailOptions.
+        deletion: see DeletionOptions.
+        accounts: see AccountOptions.
+        social: see SocialOptions.
+        cookie_cache: see CookieCacheOptions.
+        rate_limits: see RateLimitOptions; "compatible" for Better Auth's own rules alone.
+        openapi: see OpenApiOptions.
         database_options: see DatabaseOptions.
 
     Raises:
@@ -82,18 +99,26 @@ class AuthConfig:
     request: RequestOptions = field(default_factory=RequestOptions)
     client_address: ClientAddressOptions = field(default_factory=ClientAddressOptions)
     hashing: HashingOptions = field(default_factory=HashingOptions)
+    mail: MailOptions = field(default_factory=MailOptions)
+    email: EmailOptions = field(default_factory=EmailOptions)
+    deletion: DeletionOptions = field(default_factory=DeletionOptions)
+    accounts: AccountOptions = field(default_factory=AccountOptions)
+    social: SocialOptions = field(default_factory=SocialOptions)
+    cookie_cache: CookieCacheOptions = field(default_factory=CookieCacheOptions)
+    rate_limits: RateLimitOptions | Literal["compatible"] = field(default_factory=RateLimitOptions)
+    openapi: OpenApiOptions = field(default_factory=OpenApiOptions)
     database_options: DatabaseOptions = field(default_factory=DatabaseOptions)
 
     def __post_init__(self) -> None:
         if not isinstance(self.trusted_origins, tuple):
             raise ConfigurationError("trusted_origins is a tuple of origins")
+        check_types(self, "", kind=AuthConfig)
         check_secrets(self.all_secrets, allow_weak=self.environment == "testing")
-        if self.environment not in get_args(Environment):
-            raise ConfigurationError(f"environment is one of {', '.join(get_args(Environment))}")
         self._resolve()
         self._check_base_path()
         self._check_base_url()
         self._check_database()
+        self._check_mail()
         if self.cookies.spans_subdomains and self.cookies.domain is None and self.base_url is None:
             raise ConfigurationError("cookies.spans_subdomains needs cookies.domain, or a base_url to take it from")
 
@@ -108,6 +133,11 @@ class AuthConfig:
         return None if self.base_url is None else str(ada_url.URL(self.base_url).origin)
 
     @property
+    def endpoints_url(self) -> str | None:
+        """Where people find the endpoints: ``origin`` and ``base_path``; None where each request decides."""
+        return None if self.origin is None else f"{self.origin}{self.base_path}"
+
+    @property
     def has_secure_cookies(self) -> bool:
         """Whether cookies are Secure and named ``__Secure-``: as told, else by ``base_url``, else in production."""
         if self.cookies.is_secure is not None:
@@ -116,12 +146,20 @@ class AuthConfig:
             return self.base_url.lower().startswith("https://")
         return self.environment == "production"
 
+    @property
+    def limits(self) -> RateLimitOptions:
+        """``rate_limits``, whichever way they were given."""
+        return presets.resolved_rate_limits(self.rate_limits, environment=self.environment)
+
     def _resolve(self) -> None:
         is_production = self.environment == "production"
         object.__setattr__(self, "password", presets.resolved_password(self.password, is_production=is_production))
         object.__setattr__(self, "session", presets.resolved_session(self.session, is_production=is_production))
         database = presets.resolved_database(self.database_options, is_production=is_production)
         object.__setattr__(self, "database_options", database)
+        object.__setattr__(self, "rate_limits", self.limits)
+        openapi = presets.resolved_openapi(self.openapi, is_production=is_production)
+        object.__setattr__(self, "openapi", openapi)
 
     def _check_base_path(self) -> None:
         segments = self.base_path.split("/")[1:]
@@ -138,6 +176,27 @@ class AuthConfig:
         if ada_url.URL(self.base_url).pathname not in ("", "/", self.base_path):
             raise ConfigurationError("base_url is an origin; the path of the endpoints goes into base_path")
 
+    def _check_mail(self) -> None:
+        if callable(self.mail.sender) and self.base_url is None:
+            # Links made of a request's Host header would carry tokens to whoever sent that request.
+            raise ConfigurationError("mail.sender needs a base_url: what the links in letters begin with")
+        if self.mail.sender == "log" and self.environment == "production":
+            raise ConfigurationError('mail.sender="log" would write the secrets in letters to the log of production')
+        if self.mail.sender is None:
+            self._check_needs_no_mail()
+
+    def _check_needs_no_mail(self) -> None:
+        """Refuse what would wait for ever for a letter that nobody sends."""
+        needs = {
+            "deletion.is_confirmed": self.deletion.is_confirmed,
+            "email.confirms_change": self.email.confirms_change,
+            "email.verifies_on_sign_up": self.email.verifies_on_sign_up,
+            "email.verifies_on_sign_in": self.email.verifies_on_sign_in,
+        }
+        asked = ", ".join(option for option, is_set in needs.items() if is_set)
+        if asked:
+            raise ConfigurationError(f"mail.sender is needed for {asked}")
+
     def _check_database(self) -> None:
         try:
             parts = urlsplit(self.database)
@@ -149,10 +208,11 @@ class AuthConfig:
 
     @classmethod
     def development(cls, *, database: str, **fields: Unpack[ConfigFields]) -> Self:
-        """For one's own machine: localhost and 127.0.0.1 are trusted alike, missing tables are created."""
+        """For one's own machine: localhost and 127.0.0.1 are trusted alike, letters are written to the log."""
         extra = fields.get("trusted_origins", ())
         if isinstance(extra, tuple):
             fields["trusted_origins"] = (*presets.LOCAL_ORIGINS, *extra)
+        fields.setdefault("mail", presets.DEVELOPMENT_MAIL)
         return cls(database=database, environment="development", **fields)
 
     @classmethod
@@ -174,7 +234,9 @@ class AuthConfig:
     def compatible(cls, *, database: str, **fields: Unpack[ConfigFields]) -> Self:
         """Better Auth's own rules wherever there is a switch for ours: for moving over, and for comparing."""
         fields.setdefault("csrf", presets.COMPATIBLE_CSRF)
+        fields.setdefault("cookies", presets.COMPATIBLE_COOKIES)
         fields.setdefault("client_address", presets.COMPATIBLE_CLIENT_ADDRESS)
+        fields.setdefault("rate_limits", "compatible")
         return cls(database=database, **fields)
 
     @classmethod

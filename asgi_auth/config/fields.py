@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from asgi_auth.config.options import (
+    AccountOptions,
     BearerOptions,
     ClientAddressOptions,
+    CookieCacheOptions,
     CookieOptions,
     CsrfOptions,
     DatabaseOptions,
+    DeletionOptions,
+    EmailOptions,
     HashingOptions,
+    MailOptions,
+    OpenApiOptions,
     PasswordOptions,
+    RateLimitOptions,
     RequestOptions,
     SessionOptions,
+    SocialOptions,
 )
 from asgi_auth.config.secrets import Secret
 from asgi_auth.models import Session, User
@@ -39,4 +47,12 @@ class ConfigFields(TypedDict, total=False):
     request: RequestOptions
     client_address: ClientAddressOptions
     hashing: HashingOptions
+    mail: MailOptions
+    email: EmailOptions
+    deletion: DeletionOptions
+    accounts: AccountOptions
+    social: SocialOptions
+    cookie_cache: CookieCacheOptions
+    rate_limits: RateLimitOptions | Literal["compatible"]
+    openapi: OpenApiOptions
     database_options: DatabaseOptions

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from asgi_auth.config.common_passwords import common_passwords
 from asgi_auth.config.options import (
     ClientAddressOptions,
+    CookieOptions,
     CsrfOptions,
     DatabaseOptions,
     HashingOptions,
+    MailOptions,
+    OpenApiOptions,
     PasswordOptions,
+    RateLimitOptions,
     SessionOptions,
 )
+from asgi_auth.config.options.session import FreshFor
 
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://localhost", "http://127.0.0.1")
 """A page opened as localhost and as 127.0.0.1 is the same page to a developer, not to a browser."""
@@ -20,22 +26,35 @@ LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://localhost",
 TESTING_HASHING = HashingOptions(cost=2, max_queue=1024)
 """Tests hash a thousand times; the format is the same."""
 
+DEVELOPMENT_MAIL = MailOptions(sender="log")
+
 COMPATIBLE_CSRF = CsrfOptions(protects_application=False)
+COMPATIBLE_COOKIES = CookieOptions(forbids_caching=False)
 COMPATIBLE_CLIENT_ADDRESS = ClientAddressOptions(uses_peer=False)
+COMPATIBLE_RATE_LIMITS = RateLimitOptions(
+    failed_sign_ins=None, failed_sign_ins_per_account=None, mails_per_address=None
+)
 
 
 def resolved_password(options: PasswordOptions, *, is_production: bool) -> PasswordOptions:
-    """What is left open, decided: in production nobody chooses a password that is guessed first (ASVS 6.2.4)."""
-    if options.blocklist is not None:
-        return options
-    return replace(options, blocklist=common_passwords() if is_production else frozenset())
+    """What is left open, decided, for production by OWASP ASVS 5.0.
+
+    Nobody chooses a password that is guessed first (6.2.4), and a reset ends the sessions of whoever knew the old
+    password (7.4.3).
+    """
+    if options.blocklist is None:
+        options = replace(options, blocklist=common_passwords() if is_production else frozenset())
+    if options.revokes_sessions_on_reset is None:
+        options = replace(options, revokes_sessions_on_reset=is_production)
+    return options
 
 
 def resolved_session(options: SessionOptions, *, is_production: bool) -> SessionOptions:
-    """What is left open, decided: in production a session left open yesterday changes no password (ASVS 7.5.1)."""
+    """What is left open, decided: in production a session left open yesterday changes no credential (ASVS 7.5.1)."""
     if options.require_fresh_for is not None:
         return options
-    return replace(options, require_fresh_for=frozenset({"password"}) if is_production else frozenset())
+    credentials: frozenset[FreshFor] = frozenset({"email", "password"})
+    return replace(options, require_fresh_for=credentials if is_production else frozenset())
 
 
 def resolved_database(options: DatabaseOptions, *, is_production: bool) -> DatabaseOptions:
@@ -43,3 +62,17 @@ def resolved_database(options: DatabaseOptions, *, is_production: bool) -> Datab
     if options.creates_schema is not None:
         return options
     return replace(options, creates_schema=not is_production)
+
+
+def resolved_rate_limits(options: RateLimitOptions | Literal["compatible"], *, environment: str) -> RateLimitOptions:
+    """What is left open, decided: everything is limited but test suites."""
+    if not isinstance(options, RateLimitOptions):
+        options = COMPATIBLE_RATE_LIMITS
+    if options.is_enabled is not None:
+        return options
+    return replace(options, is_enabled=environment != "testing")
+
+
+def resolved_openapi(options: OpenApiOptions, *, is_production: bool) -> OpenApiOptions:
+    """What is left open, decided: a map of the endpoints is for those who build."""
+    return options if options.is_enabled is not None else replace(options, is_enabled=not is_production)

@@ -10,6 +10,8 @@ from asgi_auth.errors import ConfigurationError
 MINIMUM_LENGTH = 32
 """Characters; what Better Auth asks for as well, and 128 bits even of hexadecimal digits."""
 
+HOW_TO_MAKE_ONE = "make one with: openssl rand -base64 32"
+
 KNOWN_DEFAULTS = frozenset(
     {
         "better-auth-secret-12345678901234567890",
@@ -46,9 +48,9 @@ def check_secrets(secrets: Sequence[Secret], *, allow_weak: bool) -> None:
         return
     for secret in secrets:
         if len(secret.value) < MINIMUM_LENGTH:
-            raise ConfigurationError(f"a secret needs at least {MINIMUM_LENGTH} characters: openssl rand -base64 32")
+            raise ConfigurationError(f"a secret needs at least {MINIMUM_LENGTH} characters; {HOW_TO_MAKE_ONE}")
         if secret.value in KNOWN_DEFAULTS or len(set(secret.value)) < 6:
-            raise ConfigurationError("a secret must not be a well-known default: openssl rand -base64 32")
+            raise ConfigurationError(f"a secret must be random, and no well-known default; {HOW_TO_MAKE_ONE}")
 
 
 def parse_versioned(text: str) -> tuple[Secret, ...]:

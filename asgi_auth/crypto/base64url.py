@@ -7,7 +7,7 @@ import binascii
 MAX_LENGTH = 16 * 1024
 """Characters of the longest text that is read; what clients send is never decoded beyond it."""
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_TO_STANDARD = str.maketrans("-_+/", "+/!!")
+_TO_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
 
 
 def encode(data: bytes) -> str:
@@ -19,5 +19,6 @@ def decode(text: str) -> bytes:
     """The bytes of base64url text; ValueError for other characters, padding, or over MAX_LENGTH."""
     if "=" in text or len(text) > MAX_LENGTH:
         raise ValueError("not base64url without padding, or too long")
-    padding = "=" * (-len(text) % 4)
-    return binascii.a2b_base64(text.translate(_TO_STANDARD) + padding, strict_mode=True)
+    # As bytes: translating text costs ten times as much.
+    data = text.encode("ascii").translate(_TO_STANDARD)
+    return binascii.a2b_base64(data + b"=" * (-len(data) % 4), strict_mode=True)

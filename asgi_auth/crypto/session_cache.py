@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from asgi_auth.clock import Timestamp
-from asgi_auth.crypto import base64url
+from asgi_auth.crypto import base64url, javascript
 from asgi_auth.crypto.jwe import ClaimsCipher
 from asgi_auth.crypto.jwt_hs256 import sign_payload, verify_payload
 from asgi_auth.crypto.signing import Signer
@@ -59,6 +59,8 @@ class CompactCodec:
 
     def encode(self, *, session: object, user: object, now: datetime, lifetime: timedelta, version: str = "1") -> str:
         """See ``SessionCacheCodec.encode``."""
+        # Who verifies it writes the JSON anew, numbers included.
+        session, user = javascript.with_numbers(session), javascript.with_numbers(user)
         payload = _payload(session, user, now, version)
         expires_at = _milliseconds(now + lifetime)
         signature = self._signer.mac(_signed_text(payload, expires_at))

@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 
-from asgi_auth.asgi.client_address import ClientAddressResolver
+from msgspec import UnsetType
+
+from asgi_auth.asgi.chunked_cookies import base_name
 from asgi_auth.asgi.cookies import has_cookie_header
 from asgi_auth.asgi.headers import find_header, single_header
+from asgi_auth.asgi.origins import request_origin
 from asgi_auth.asgi.types import Scope
-from asgi_auth.config import AuthConfig
 from asgi_auth.endpoints.body import decode_query
-from asgi_auth.endpoints.schema import Body, kind_of, validate
+from asgi_auth.endpoints.web import Web
 from asgi_auth.errors import CrossSiteNavigation, NotAuthenticated, ValidationFailed
-from asgi_auth.models import Session
-from asgi_auth.origin_policy import OriginPolicy
-from asgi_auth.services.registry import Services
+from asgi_auth.fields import json_kind
+from asgi_auth.models import Account, Session, User
+from asgi_auth.services.email_letters import ROOT, Lead
 from asgi_auth.services.session import Device, LiveSession
-from asgi_auth.session_cookies import SessionCookies
-
-B = TypeVar("B", bound=Body)
+from asgi_auth.session_reader import CACHE_NOT_READ, CACHE_USED, CacheUse, ReadSession
 
 MAX_USER_AGENT = 1024
 FETCH_METADATA = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
-
-
-class Web:
-    """What all calls share: the services, and how requests are read and answered."""
-
-    def __init__(self, services: Services) -> None:
-        self.services = services
-        self.config: AuthConfig = services.config
-        self.cookies = SessionCookies(self.config, services.signer)
-        self.origins = OriginPolicy(self.config)
-        options = self.config.client_address
-        self.addresses = ClientAddressResolver(
-            headers=options.headers, trusted_proxies=options.trusted_proxies, uses_peer=options.uses_peer
-        )
 
 
 class Call:
@@ -57,56 +43,95 @@ class Call:
         self.given = given
         self.cookies: list[bytes] = []
         self.headers: dict[str, str] = {}
+        self._read: LiveSession | None = None
         self.query = decode_query(scope.get("query_string", b""))
-
-    def read(self, kind: type[B]) -> B:
-        """The body as a typed struct; raises ValidationFailed."""
-        return validate(kind, self.given)
 
     def record(self) -> Mapping[str, object]:
         """The body as an open record; raises ValidationFailed where it is no object."""
         if not isinstance(self.given, Mapping):
-            raise ValidationFailed(f"[body] Invalid input: expected record, received {kind_of(self.given)}")
+            raise ValidationFailed(f"[body] Invalid input: expected record, received {json_kind(self.given)}")
         return self.given
 
-    def asks(self, name: str) -> bool:
-        """Whether a query field is true as JavaScript coerces: any text that is not empty, "false" included."""
-        return bool(self.query.get(name))
+    def path_param(self, name: str) -> str:
+        """A part of the path, as its pattern names it; raises KeyError for a name that is not in the pattern."""
+        return str(self.scope["path_params"][name])
+
+    @property
+    def base_url(self) -> str:
+        """Where people find the endpoints: the configured origin, else the request's, and the base path."""
+        config = self.web.config
+        return config.endpoints_url or f"{request_origin(self.scope) or ''}{config.base_path}"
+
+    def lead(self, callback_url: str | UnsetType) -> Lead:
+        """Where a letter's link leads that this request asks for."""
+        return Lead(callback_url=callback_url or ROOT, base_url=self.base_url, client=self.client_address)
+
+    @property
+    def client_address(self) -> str:
+        """The network address that the request comes from; "" where it cannot be told."""
+        return self.web.addresses.resolve(self.scope) or ""
+
+    @property
+    def origin(self) -> str:
+        """Where people find the application: as configured, else as the request says."""
+        return self.web.config.origin or request_origin(self.scope) or ""
+
+    def trusts(self, url: str) -> bool:
+        """Whether a browser may be sent to a URL; safe paths of this site are among them."""
+        return self.web.origins.trusts(self.scope, url, allow_relative=True)
 
     @property
     def device(self) -> Device:
         """Where the request comes from."""
         user_agent = (find_header(self.scope, b"user-agent") or "").replace("\x00", "")
-        return Device(ip_address=self.web.addresses.resolve(self.scope) or "", user_agent=user_agent[:MAX_USER_AGENT])
+        return Device(ip_address=self.client_address, user_agent=user_agent[:MAX_USER_AGENT])
 
-    async def find_session(self, *, refreshes: bool = True) -> LiveSession | None:
+    def guess_at(self, user: User) -> AbstractAsyncContextManager[None]:
+        """A block in which somebody who is signed in may turn out not to know the password: see RateLimitService."""
+        return self.services.rate_limits.guess_at(user.email, client=self.client_address)
+
+    async def find_session(self, *, refreshes: bool = True, cache: CacheUse = CACHE_USED) -> LiveSession | None:
         """The session of the request, or None.
 
-        The explicit credential decides: a refused bearer token is no session, whatever the cookie says. A cookie whose
-        session is gone is cleared.
+        The explicit credential decides: a refused bearer token is no session, whatever the cookie says; an accepted one
+        is looked up in the database. A cookie whose session is gone is cleared.
         """
+        if not self.web.sessions.cache.is_enabled:
+            self.put_cookies(self.web.sessions.cache.clear_received(self.scope))
         bearer = self._bearer_token()
-        if bearer is not None:
-            try:
-                live = await self.services.bearer_tokens.get_session_from_bearer(bearer, refreshes=refreshes)
-            except NotAuthenticated:
-                return None
-        else:
-            token = self.web.cookies.unsign(self.web.cookies.offered(self.scope))
-            if token is None:
-                return None
-            try:
-                live = await self.services.sessions.get_session(token, refreshes=refreshes and self.is_remembered)
-            except NotAuthenticated:
+        try:
+            if bearer is not None:
+                found = await self._read_bearer(bearer, refreshes=refreshes, cache=cache)
+            else:
+                token = self.web.cookies.unsign(self.web.cookies.offered(self.scope))
+                if token is None:
+                    return None
+                found = await self.web.sessions.read(token, self.scope, refreshes=refreshes, cache=cache)
+        except NotAuthenticated:
+            if bearer is None:
                 self.end_session()
-                return None
-        if live.is_refreshed:
-            self._send_session(live.session, list(self.web.cookies.refresh(live.session)))
-        return live
+            return None
+        self._read = found.live
+        self.put_cookies(found.set_cookies)
+        if found.live.is_refreshed:
+            self._offer_bearer(found.live.session)
+        return found.live
 
-    async def session(self) -> LiveSession:
-        """The session of the request; raises NotAuthenticated."""
-        live = await self.find_session(refreshes=not self.web.config.session.defers_refresh)
+    async def _read_bearer(self, bearer: str, *, refreshes: bool, cache: CacheUse) -> ReadSession:
+        live = await self.services.bearer_tokens.get_session_from_bearer(bearer, refreshes=refreshes)
+        cookies = self.web.sessions.cookies_after(live, self.scope, is_written=cache.is_written)
+        return ReadSession(live=live, set_cookies=tuple(cookies))
+
+    async def session(self, *, is_sensitive: bool = False) -> LiveSession:
+        """The session of the request; raises NotAuthenticated.
+
+        ``is_sensitive`` reads the store of record, whatever a cache says: for changes of credentials, for answers that
+        give some away, and wherever a session is started anew with what was read.
+        """
+        live = await self.find_session(
+            refreshes=not self.web.config.session.defers_refresh,
+            cache=CACHE_NOT_READ if is_sensitive else CACHE_USED,
+        )
         if live is None:
             raise NotAuthenticated
         return live
@@ -121,18 +146,42 @@ class Call:
         """Whether the browser keeps its session when it closes."""
         return self.web.cookies.is_remembered(self.scope)
 
-    def start_session(self, session: Session, *, is_remembered: bool) -> None:
-        """Give the client a session with the answer."""
-        self._send_session(session, self.web.cookies.start(session, is_remembered=is_remembered, scope=self.scope))
+    def start_session(self, session: Session, *, user: User, is_remembered: bool) -> None:
+        """Give the client a session with the answer.
+
+        What the cookie cache has said is not written into it again, or a revoked session could renew itself: use
+        ``session(is_sensitive=True)`` where a session is to be started anew.
+        """
+        self.put_cookies(self.web.cookies.start(session, is_remembered=is_remembered, scope=self.scope))
+        cache = self.web.sessions.cache
+        if self._is_hearsay(session, user):
+            self.put_cookies(cache.clear_received(self.scope))
+        else:
+            self.put_cookies(cache.write(session, user, scope=self.scope, is_remembered=is_remembered))
+        self._offer_bearer(session)
+
+    def keep_account(self, account: Account) -> None:
+        """Leave the account that was used last with the client, where ``accounts.has_cookie``."""
+        self.put_cookies(self.web.account_cookie.write(account, scope=self.scope))
+
+    def _is_hearsay(self, session: Session, user: User) -> bool:
+        read = self._read
+        return read is not None and read.is_cached and (session is read.session or user is read.user)
 
     def end_session(self) -> None:
         """Take the client's session away with the answer."""
-        self.cookies = self.web.cookies.clear()
+        self.put_cookies(self.web.cookies.clear(self.scope))
         for name in self.services.bearer_tokens.header_names:
             self.headers.pop(name, None)
 
-    def _send_session(self, session: Session, cookies: list[bytes]) -> None:
-        self.cookies = cookies
+    def put_cookies(self, cookies: Iterable[bytes]) -> None:
+        """Add Set-Cookie values to the answer, in place of those of the same names, all chunks of a value included."""
+        cookies = list(cookies)
+        names = {base_name(cookie) for cookie in cookies}
+        self.cookies = [cookie for cookie in self.cookies if base_name(cookie) not in names]
+        self.cookies += cookies
+
+    def _offer_bearer(self, session: Session) -> None:
         self.headers.update(self.services.bearer_tokens.handle_bearer_response(session))
 
     def _bearer_token(self) -> str | None:

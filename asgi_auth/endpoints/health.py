@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from string import Template
 from urllib.parse import quote_plus
 
+from asgi_auth.endpoints.answers import Ok, Page
 from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.responses import Answer, redirect
 from asgi_auth.endpoints.routing import Endpoints, get
@@ -46,12 +47,12 @@ PAGE_HEADERS: Mapping[str, str] = {
 class HealthEndpoints(Endpoints):
     """Whether the endpoints answer, and what browsers see when something failed."""
 
-    @get("/ok")
+    @get("/ok", answers=Ok)
     async def ok(self, call: Call) -> Answer:  # noqa: ARG002  (the handlers' signature)
         """The endpoints answer."""
         return Answer(body={"ok": True})
 
-    @get("/error")
+    @get("/error", answers=Page)
     async def error(self, call: Call) -> Answer:
         """A page for a failed flow, or the application's own page."""
         given = call.query.get("error")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cache
+from types import MethodType
+from typing import Any, TypeVar, get_type_hints
 
-from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from asgi_auth.asgi.cookies import has_cookie_header
@@ -14,45 +15,76 @@ from asgi_auth.asgi.messages import refuse
 from asgi_auth.asgi.paths import route_path
 from asgi_auth.asgi.types import Receive, Scope, Send
 from asgi_auth.endpoints.body import ClientDisconnected, read_body
-from asgi_auth.endpoints.call import Call, Web
-from asgi_auth.endpoints.errors import UrlIsNoText
+from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.responses import Answer, error_answer, to_response
-from asgi_auth.errors import AuthError, ConfigurationError, NotFound, UntrustedUrl
+from asgi_auth.endpoints.schema import validate
+from asgi_auth.endpoints.urls import URL_FIELDS, check_url
+from asgi_auth.endpoints.web import Web
+from asgi_auth.errors import AuthError, ConfigurationError, NotFound
 from asgi_auth.origin_policy import SAFE_METHODS
 
-Handler = Callable[[Call], Awaitable[Answer]]
+Handler = Callable[..., Awaitable[Answer]]
 M = TypeVar("M", bound=Callable[..., Awaitable[Answer]])
-
-URL_FIELDS: tuple[tuple[str, str], ...] = (
-    ("callbackURL", "INVALID_CALLBACK_URL"),
-    ("redirectTo", "INVALID_REDIRECT_URL"),
-    ("errorCallbackURL", "INVALID_ERROR_CALLBACK_URL"),
-    ("newUserCallbackURL", "INVALID_NEW_USER_CALLBACK_URL"),
-)
-URL_NAMES: Mapping[str, str] = {"redirectTo": "redirectURL"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSpec:
-    """How a handler is reached."""
+    """How a handler is reached, and what it answers.
+
+    Attributes:
+        method: "GET" or "POST".
+        path: below the base path; ``{name}`` stands for one segment.
+        answers: the type of its JSON answer, for the description of the endpoints; Page, or None for a redirect.
+        takes_forms: HTML forms are let in beside JSON.
+        ignores_body: none is read.
+        counts_failures: a wrong guess (``AuthError.is_wrong_guess``) counts against the client's address.
+        is_described: it is part of the description of the endpoints.
+    """
 
     method: str
     path: str
+    answers: object = None
     takes_forms: bool = False
     ignores_body: bool = False
+    counts_failures: bool = False
+    is_described: bool = True
 
 
-def get(path: str) -> Callable[[M], M]:
-    """Mark a method of an Endpoints class as the handler of GET on a path."""
-    return _mark(RouteSpec(method="GET", path=path, ignores_body=True))
+def get(
+    path: str, *, answers: object = None, counts_failures: bool = False, is_described: bool = True
+) -> Callable[[M], M]:
+    """Mark a method of an Endpoints class as the handler of GET on a path; RouteSpec says what the rest means."""
+    return _mark(
+        RouteSpec(
+            method="GET",
+            path=path,
+            answers=answers,
+            ignores_body=True,
+            counts_failures=counts_failures,
+            is_described=is_described,
+        )
+    )
 
 
-def post(path: str, *, takes_forms: bool = False, ignores_body: bool = False) -> Callable[[M], M]:
-    """Mark a method of an Endpoints class as the handler of POST on a path.
-
-    ``takes_forms`` lets HTML forms in beside JSON; ``ignores_body`` reads none.
-    """
-    return _mark(RouteSpec(method="POST", path=path, takes_forms=takes_forms, ignores_body=ignores_body))
+def post(
+    path: str,
+    *,
+    answers: object = None,
+    takes_forms: bool = False,
+    ignores_body: bool = False,
+    counts_failures: bool = False,
+) -> Callable[[M], M]:
+    """Mark a method of an Endpoints class as the handler of POST on a path; RouteSpec says what the rest means."""
+    return _mark(
+        RouteSpec(
+            method="POST",
+            path=path,
+            answers=answers,
+            takes_forms=takes_forms,
+            ignores_body=ignores_body,
+            counts_failures=counts_failures,
+        )
+    )
 
 
 def _mark(spec: RouteSpec) -> Callable[[M], M]:
@@ -64,7 +96,11 @@ def _mark(spec: RouteSpec) -> Callable[[M], M]:
 
 
 class Endpoints:
-    """The base of a group of endpoints: its marked methods are the handlers."""
+    """The base of a group of endpoints: its marked methods are the handlers.
+
+    A handler takes the call and, by these names and their annotations, the decoded ``body`` and ``query``: each a Body,
+    checked before the handler runs.
+    """
 
     def handlers(self) -> Iterable[tuple[RouteSpec, Handler]]:
         """Every handler of the group with its route."""
@@ -105,13 +141,9 @@ class _Resource:
         self._methods = dict(methods)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = route_path(scope)
-        if path in self._web.config.request.disabled_paths:
-            await _disabled()(scope, receive, send)
-            return
         found = self._methods.get(scope["method"])
         # Starlette's patterns end before a trailing line feed: "/ok\n" must not be "/ok" under another name.
-        if found is None or not path.isprintable():
+        if found is None or not route_path(scope).isprintable():
             await _not_found(scope, receive, send)
             return
         try:
@@ -134,14 +166,36 @@ class _Resource:
             call = Call(self._web, scope, given)
             if spec.method not in SAFE_METHODS:
                 _check_origin(call)
-            answer = await handler(call)
+            answer = await _handled(spec, handler, call)
         except AuthError as error:
             answer = error_answer(error)
         return to_response(answer, call)
 
 
-def _disabled() -> Response:
-    return Response(b"Not Found", 404, {"content-type": "text/plain;charset=UTF-8"})
+async def _handled(spec: RouteSpec, handler: Handler, call: Call) -> Answer:
+    inputs = _inputs(handler, call)
+    if not spec.counts_failures:
+        return await handler(call, **inputs)
+    async with call.services.rate_limits.guess_from(call.device.ip_address):
+        return await handler(call, **inputs)
+
+
+def _inputs(handler: Handler, call: Call) -> dict[str, object]:
+    """What a handler takes beside the call; raises ValidationFailed, for the body before the query."""
+    hints = input_hints(handler)
+    given = {"body": call.given, "query": call.query}
+    return {name: validate(hint, given[name], where=name) for name, hint in hints.items()}
+
+
+def input_hints(handler: Handler) -> Mapping[str, object]:
+    """The types of what a handler takes beside the call, by name: ``body``, ``query``."""
+    return _input_hints(handler.__func__ if isinstance(handler, MethodType) else handler)
+
+
+@cache
+def _input_hints(handler: Handler) -> Mapping[str, object]:
+    hints = get_type_hints(handler, include_extras=True)
+    return {name: hints[name] for name in ("body", "query") if name in hints}
 
 
 def _check_origin(call: Call) -> None:
@@ -149,16 +203,14 @@ def _check_origin(call: Call) -> None:
     if call.web.config.csrf.checks_auth_origin and has_cookie_header(call.scope):
         call.web.origins.check(call.scope)
     given = call.given if isinstance(call.given, Mapping) else {}
-    for field, code in URL_FIELDS:
+    for field in URL_FIELDS:
         url = given.get(field)
-        if field == "callbackURL":
-            url = url or call.query.get(field)
-        if url:
-            _check_url(call, url, URL_NAMES.get(field, field), code)
+        if field == "callbackURL" and _is_nothing(url):
+            url = call.query.get(field)
+        if not _is_nothing(url):
+            check_url(call, url, field)
 
 
-def _check_url(call: Call, url: object, name: str, code: str) -> None:
-    if not isinstance(url, str):
-        raise UrlIsNoText(name)
-    if not call.web.origins.trusts(call.scope, url, allow_relative=True):
-        raise UntrustedUrl(code, name)
+def _is_nothing(url: object) -> bool:
+    """As JavaScript decides it: an empty list or object is something."""
+    return not url and not isinstance(url, list | dict)

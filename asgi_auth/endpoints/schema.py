@@ -7,28 +7,31 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec.structs import fields
 
 from asgi_auth.errors import ValidationFailed
+from asgi_auth.fields import JSON_KINDS, json_kind
+from asgi_auth.models import Record
 from asgi_auth.services.email_address import is_email
 
-B = TypeVar("B", bound="Body")
-
-_NAMES: Mapping[object, str] = types.MappingProxyType(
-    {str: "string", bool: "boolean", int: "number", float: "number", list: "array", dict: "object"}
-)
+UNRECOGNIZED = "Unrecognized key"
+"""How a complaint about keys begins that a closed Body does not declare."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The base of all request bodies. Keys that a body does not declare are ignored.
+    """The base of all request bodies and queries. Keys that it does not declare are ignored.
 
-    ``is_open`` bodies may hold additional fields; what is no object breaks two of their rules, and they say so twice.
+    ``shapes`` is what the contract calls it: a "record" may hold additional fields. What is no object breaks the rule
+    of each shape, and says so as often. ``extends`` is the record whose additional fields may stand beside its own.
+    One that ``is_closed`` refuses keys that it does not declare.
     """
 
-    is_open: ClassVar[bool] = False
+    shapes: ClassVar[tuple[str, ...]] = ("object",)
+    extends: ClassVar[type[Record] | None] = None
+    is_closed: ClassVar[bool] = False
 
     def __repr__(self) -> str:
         """Its name alone: bodies hold passwords and tokens."""
@@ -57,74 +60,156 @@ class NotEmpty:
         return None if value else "Too small: expected string to have >=1 characters"
 
 
-Rule = Email | NotEmpty
+@dataclass(frozen=True, slots=True)
+class Without:
+    """A record that lacks some keys: ``Annotated[dict[str, str], Without(keys, message)]``.
+
+    Attributes:
+        keys: what it may not hold.
+        message: what is said where it does.
+    """
+
+    keys: frozenset[str]
+    message: str
+
+    def complaint(self, value: Mapping[str, object]) -> str | None:
+        """What is wrong with a record, or None."""
+        return self.message if self.keys & value.keys() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Coerced:
+    """A query's flag, as JavaScript coerces it: ``Annotated[bool, Coerced()]``; any text but "" is true."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyTrue:
+    """A flag that may be absent but not false: ``Annotated[bool, OnlyTrue()]``."""
+
+
+def validate(hint: object, given: object, *, where: str = "body") -> object:
+    """Build a body or a query from decoded input; raises ValidationFailed naming every place that does not fit.
+
+    ``hint`` is a Body, several of them (``A | B``), or ``Body | None`` for one that may be absent. The message is a
+    list of ``[body.email] Invalid email address``, joined by "; ".
+    """
+    members = get_args(hint) or (hint,)
+    if given is msgspec.UNSET and types.NoneType in members:
+        return None
+    complaints: list[str] = []
+    value = _judge_union([member for member in members if member is not types.NoneType], given, where, complaints)
+    if complaints:
+        raise ValidationFailed("; ".join(complaints))
+    return value
+
+
+def _judge(hint: object, value: object, path: str, complaints: list[str]) -> object:
+    """The value as the hint says; what does not fit is added to the complaints."""
+    rules: list[object] = []
+    if get_origin(hint) is Annotated:
+        hint, *rules = get_args(hint)
+    if get_origin(hint) in (typing.Union, types.UnionType):
+        return _judge_union(get_args(hint), value, path, complaints)
+    if any(isinstance(rule, Coerced) for rule in rules):
+        return bool(value)
+    if value is not True and any(isinstance(rule, OnlyTrue) for rule in rules):
+        complaints.append(f"[{path}] Invalid input: expected true")
+        return value
+    if isinstance(hint, type) and issubclass(hint, Body):
+        return _judge_struct(hint, value, path, complaints)
+    if get_origin(hint) is Literal:
+        return _judge_choice(get_args(hint), value, path, complaints)
+    return _judge_plain(hint, value, path, complaints, rules)
+
+
+def _judge_plain(
+    hint: object, value: object, path: str, complaints: list[str], rules: typing.Iterable[object]
+) -> object:
+    expected, before = _expected(hint), len(complaints)
+    if expected is not None and json_kind(value) != ("object" if expected == "record" else expected):
+        complaints.append(f"[{path}] Invalid input: expected {expected}, received {json_kind(value)}")
+    elif isinstance(value, list | dict) and get_args(hint):
+        value = _judge_items(get_args(hint)[-1], value, path, complaints)
+    if len(complaints) == before:
+        complaints.extend(f"[{path}] {said}" for rule in rules if (said := _complaint(rule, value)))
+    return value
+
+
+def _judge_items(hint: object, value: list[object] | dict[str, object], path: str, complaints: list[str]) -> object:
+    if isinstance(value, list):
+        return [_judge(hint, item, f"{path}.{index}", complaints) for index, item in enumerate(value)]
+    return {name: _judge(hint, item, f"{path}.{name}", complaints) for name, item in value.items()}
+
+
+def _expected(hint: object) -> str | None:
+    """What JavaScript calls the values of a type; None where any value will do."""
+    return "record" if get_origin(hint) is dict else JSON_KINDS.get(get_origin(hint) or hint)
+
+
+def _complaint(rule: object, value: object) -> str | None:
+    if isinstance(rule, Without):
+        return rule.complaint(typing.cast("Mapping[str, object]", value))
+    return rule.complaint(str(value)) if isinstance(rule, Email | NotEmpty) else None
+
+
+def _judge_choice(choices: tuple[object, ...], value: object, path: str, complaints: list[str]) -> object:
+    if value not in choices:
+        listed = "|".join(f'"{choice}"' for choice in choices)
+        complaints.append(f"[{path}] Invalid option: expected one of {listed}")
+    return value
+
+
+def _judge_union(members: typing.Sequence[object], value: object, path: str, complaints: list[str]) -> object:
+    """None and absent count only where they are among the members; several others are tried one after the other."""
+    if value is None and types.NoneType in members:
+        return None
+    concrete = [member for member in members if member not in (types.NoneType, msgspec.UnsetType)]
+    if len(concrete) == 1:
+        return _judge(concrete[0], value, path, complaints)
+    meant: list[list[str]] = []
+    for member in concrete:
+        tried: list[str] = []
+        judged = _judge(member, value, path, tried)
+        if not tried:
+            return judged
+        if all(complaint.startswith(f"[{path}] {UNRECOGNIZED}") for complaint in tried):
+            meant.append(tried)
+    # One that fits but for keys it does not know is what was meant, and may say which.
+    complaints.extend(meant[0] if len(meant) == 1 else [f"[{path}] Invalid input"])
+    return value
+
+
+def _judge_struct(kind: type[Body], given: object, path: str, complaints: list[str]) -> object:
+    if not isinstance(given, Mapping):
+        received = json_kind(given)
+        complaints.extend(f"[{path}] Invalid input: expected {shape}, received {received}" for shape in kind.shapes)
+        return given
+    values: dict[str, object] = {}
+    before = len(complaints)
+    for field in _fields(kind):
+        value = given.get(field.wire_name, msgspec.UNSET)
+        if value is not msgspec.UNSET or field.is_required:
+            values[field.name] = _judge(field.hint, value, f"{path}.{field.wire_name}", complaints)
+    if kind.is_closed:
+        complaints.extend(_unrecognized(kind, given, path))
+    return kind(**values) if len(complaints) == before else given
+
+
+def _unrecognized(kind: type[Body], given: Mapping[str, object], path: str) -> list[str]:
+    known = {field.wire_name for field in _fields(kind)}
+    others = [f'"{key}"' for key in given if key not in known]
+    return [f"[{path}] {UNRECOGNIZED}{'s' * (len(others) > 1)}: {', '.join(others)}"] if others else []
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
     name: str
     wire_name: str
-    type: object
-    rules: tuple[Rule, ...]
+    hint: object
     is_required: bool
-
-
-def validate(kind: type[B], given: object, *, where: str = "body") -> B:
-    """Build a body from decoded input; raises ValidationFailed naming every place that does not fit.
-
-    Its message is a list of ``[body.email] Invalid email address``, joined by "; ".
-    """
-    if not isinstance(given, Mapping):
-        expected = ("object", "record") if kind.is_open else ("object",)
-        raise ValidationFailed(
-            "; ".join(f"[{where}] Invalid input: expected {name}, received {kind_of(given)}" for name in expected)
-        )
-    values: dict[str, object] = {}
-    complaints: list[str] = []
-    for field in _fields(kind):
-        value = given.get(field.wire_name, msgspec.UNSET)
-        if value is msgspec.UNSET and not field.is_required:
-            continue
-        complaint = _complaint(field, value)
-        if complaint is None:
-            values[field.name] = value
-        else:
-            complaints.append(f"[{where}.{field.wire_name}] {complaint}")
-    if complaints:
-        raise ValidationFailed("; ".join(complaints))
-    return kind(**values)
-
-
-def kind_of(value: object) -> str:
-    """What JavaScript would call a decoded value."""
-    if value is msgspec.UNSET:
-        return "undefined"
-    if value is None:
-        return "null"
-    return _NAMES.get(type(value), "object")
-
-
-def _complaint(field: _Field, value: object) -> str | None:
-    expected = _NAMES.get(field.type)
-    if expected is not None and kind_of(value) != expected:
-        return f"Invalid input: expected {expected}, received {kind_of(value)}"
-    return next((said for rule in field.rules if (said := rule.complaint(str(value)))), None)
 
 
 @cache
 def _fields(kind: type[Body]) -> tuple[_Field, ...]:
     hints = get_type_hints(kind, include_extras=True)
-    return tuple(
-        _Field(info.name, info.encode_name, *_split(hints[info.name]), is_required=info.required)
-        for info in fields(kind)
-    )
-
-
-def _split(hint: object) -> tuple[object, tuple[Rule, ...]]:
-    rules: tuple[Rule, ...] = ()
-    if get_origin(hint) is Annotated:
-        hint, *extras = get_args(hint)
-        rules = tuple(extra for extra in extras if isinstance(extra, Rule))
-    if get_origin(hint) in (typing.Union, types.UnionType):
-        hint = next(member for member in get_args(hint) if member not in (types.NoneType, msgspec.UnsetType))
-    return get_origin(hint) or hint, rules
+    return tuple(_Field(info.name, info.encode_name, hints[info.name], info.required) for info in fields(kind))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from asgi_auth.crypto.tokens import equal
+from asgi_auth.endpoints.answers import SessionAndUser, Status, UpdatedSession
 from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.errors import MethodNotAllowed
 from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints, get, post
-from asgi_auth.endpoints.schema import Body
+from asgi_auth.endpoints.schema import Body, Coerced
 from asgi_auth.errors import NoFieldsToUpdate
 from asgi_auth.fields import wire
+from asgi_auth.models import Session
 from asgi_auth.services.session import LiveSession
+from asgi_auth.session_reader import CACHE_NOT_READ, CacheUse
 
 NOT_STORED: Mapping[str, str] = {"cache-control": "no-store", "pragma": "no-cache"}
 
@@ -23,68 +27,83 @@ class RevokeSession(Body, frozen=True, kw_only=True):
     token: str
 
 
+class UpdateSession(Body, frozen=True, kw_only=True):
+    """POST /update-session: the session's additional fields."""
+
+    shapes = ("record",)
+    extends = Session
+
+
+class SessionQuery(Body, frozen=True, kw_only=True):
+    """The query of /get-session; any text but "" is true."""
+
+    disable_cookie_cache: Annotated[bool, Coerced()] = False
+    disable_refresh: Annotated[bool, Coerced()] = False
+
+
 class SessionEndpoints(Endpoints):
     """The sessions of the one who asks."""
 
-    @get("/get-session")
-    async def get_session(self, call: Call) -> Answer:
+    @get("/get-session", answers=SessionAndUser | None)
+    async def get_session(self, call: Call, query: SessionQuery) -> Answer:
         """The session and its user, or null; extended if it is due."""
         call.headers.update(NOT_STORED)
         defers = call.web.config.session.defers_refresh
-        live = await call.find_session(refreshes=not (defers or call.asks("disableRefresh")))
+        # Only what is returned is needed: a cookie without the rest is as good as the database.
+        cache = CacheUse(is_read=not query.disable_cookie_cache, is_written=not query.disable_refresh, needs_all=False)
+        live = await call.find_session(refreshes=not (defers or query.disable_refresh), cache=cache)
         return _session_answer(live, tells_need=defers)
 
-    @post("/get-session", ignores_body=True)
+    @post("/get-session", answers=SessionAndUser | None, ignores_body=True)
     async def refresh_session(self, call: Call) -> Answer:
         """The same, where GET has left extending to this one."""
         call.headers.update(NOT_STORED)
         if not call.web.config.session.defers_refresh:
             raise MethodNotAllowed
-        return _session_answer(await call.find_session(), tells_need=False)
+        # The cookie cache, which GET may have just written, would keep it from being extended for as long as it counts.
+        return _session_answer(await call.find_session(cache=CACHE_NOT_READ), tells_need=False)
 
-    @get("/list-sessions")
+    @get("/list-sessions", answers=list[Session])
     async def list_sessions(self, call: Call) -> Answer:
         """All of the user's sessions that hold; asks for a fresh session, because it gives tokens away."""
-        live = await call.session()
+        live = await call.session(is_sensitive=True)
         call.services.sessions.require_fresh(live.session)
         sessions = await call.services.sessions.list_user_sessions(live.user.id)
         return Answer(body=[wire(session) for session in sessions], is_private=True)
 
-    @post("/revoke-session")
-    async def revoke_session(self, call: Call) -> Answer:
+    @post("/revoke-session", answers=Status)
+    async def revoke_session(self, call: Call, body: RevokeSession) -> Answer:
         """End one of the user's own sessions; the answer never tells whether there was one."""
-        body = call.read(RevokeSession)
-        live = await call.session()
+        live = await call.session(is_sensitive=True)
         await call.services.sessions.revoke_token(body.token, user_id=live.user.id)
         if equal(body.token, live.session.token):
             call.end_session()
         return Answer(body={"status": True})
 
-    @post("/revoke-sessions")
+    @post("/revoke-sessions", answers=Status)
     async def revoke_sessions(self, call: Call) -> Answer:
         """End all of the user's sessions, this one included."""
-        live = await call.session()
+        live = await call.session(is_sensitive=True)
         await call.services.sessions.revoke_all_user_sessions(live.user.id)
         call.end_session()
         return Answer(body={"status": True})
 
-    @post("/revoke-other-sessions")
+    @post("/revoke-other-sessions", answers=Status)
     async def revoke_other_sessions(self, call: Call) -> Answer:
         """End all of the user's sessions but this one."""
-        live = await call.session()
+        live = await call.session(is_sensitive=True)
         await call.services.sessions.revoke_other_sessions(live.user.id, live.session.token)
         return Answer(body={"status": True})
 
-    @post("/update-session")
-    async def update_session(self, call: Call) -> Answer:
+    @post("/update-session", answers=UpdatedSession)
+    async def update_session(self, call: Call, body: UpdateSession) -> Answer:  # noqa: ARG002  (its fields are declared elsewhere)
         """Change additional fields of the session."""
-        record = call.record()
-        live = await call.session()
-        values = call.services.sessions.input_fields.for_update(record)
+        live = await call.session(is_sensitive=True)
+        values = call.services.sessions.input_fields.for_update(call.record())
         if not values:
             raise NoFieldsToUpdate
         session = await call.services.sessions.update_session(live.session.id, **values)
-        call.start_session(session, is_remembered=call.is_remembered)
+        call.start_session(session, user=live.user, is_remembered=call.is_remembered)
         return Answer(body={"session": wire(session)}, is_private=True)
 
 
@@ -92,6 +111,6 @@ def _session_answer(live: LiveSession | None, *, tells_need: bool) -> Answer:
     if live is None:
         return Answer(body=None)
     body: dict[str, object] = {"session": wire(live.session), "user": wire(live.user)}
-    if tells_need:
+    if tells_need and not live.is_cached:
         body["needsRefresh"] = live.needs_refresh
     return Answer(body=body)

@@ -7,11 +7,14 @@ import re
 import ada_url
 from msgspec import UNSET
 
+from asgi_auth.endpoints.answers import Status
 from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints, post
-from asgi_auth.endpoints.schema import Body, kind_of
+from asgi_auth.endpoints.schema import Body
 from asgi_auth.errors import EmailCannotBeUpdated, NoFieldsToUpdate, ValidationFailed
+from asgi_auth.fields import json_kind
+from asgi_auth.models import User
 
 IMAGE_DATA = re.compile(r"data:image/(?:png|jpeg|gif|webp|avif);base64,[A-Za-z0-9+/=]+")
 """Images that pages may show without running anything; SVG is not among them."""
@@ -33,6 +36,9 @@ def check_image(image: object) -> str | None:
 class UpdateUser(Body, frozen=True, kw_only=True):
     """POST /update-user; declared additional fields may stand beside these."""
 
+    shapes = ("record",)
+    extends = User
+
     name: object = UNSET
     image: object = UNSET
 
@@ -43,20 +49,19 @@ def _name(given: object) -> str:
         return given
     if isinstance(given, int | float) and not isinstance(given, bool):
         return str(given).removesuffix(".0")
-    raise ValidationFailed(f"[body.name] Invalid input: expected string, received {kind_of(given)}")
+    raise ValidationFailed(f"[body.name] Invalid input: expected string, received {json_kind(given)}")
 
 
 class UserEndpoints(Endpoints):
     """What users change of themselves."""
 
-    @post("/update-user")
-    async def update_user(self, call: Call) -> Answer:
+    @post("/update-user", answers=Status)
+    async def update_user(self, call: Call, body: UpdateUser) -> Answer:
         """Change name, image and additional fields."""
         record = call.record()
-        live = await call.session()
+        live = await call.session(is_sensitive=True)
         if record.get("email"):
             raise EmailCannotBeUpdated
-        body = call.read(UpdateUser)
         values: dict[str, object] = {}
         if body.name is not UNSET:
             values["name"] = _name(body.name)
@@ -65,6 +70,6 @@ class UserEndpoints(Endpoints):
         values.update(call.services.users.input_fields.for_update(record))
         if not values:
             raise NoFieldsToUpdate
-        await call.services.users.change(live.user.id, **values)
-        call.start_session(live.session, is_remembered=call.is_remembered)
+        user = await call.services.users.change(live.user.id, **values)
+        call.start_session(live.session, user=user, is_remembered=call.is_remembered)
         return Answer(body={"status": True})

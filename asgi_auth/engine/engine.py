@@ -13,7 +13,9 @@ from sqlalchemy import Table
 
 from asgi_auth.config import AuthConfig
 from asgi_auth.engine.executor import Action, Executor
+from asgi_auth.engine.locks import Locks
 from asgi_auth.engine.queries import SessionQueries, UserQueries, VerificationQueries
+from asgi_auth.engine.rate_limits import DatabaseWindows, rate_limit_table
 from asgi_auth.engine.schema import create_missing, missing_from
 from asgi_auth.engine.store import Store
 from asgi_auth.engine.tables import build_tables
@@ -43,8 +45,10 @@ class Engine:
     ) -> None:
         self._config = config
         self._executor = Executor(config.database, config.database_options)
+        shares_limits = config.limits.storage == "database"
+        extra = [*tables, rate_limit_table()] if shares_limits else tables
         self._metadata = build_tables(
-            has_defaults=self._executor.scheme != "sqlite", user=user, session=session, extra=tables
+            has_defaults=self._executor.scheme != "sqlite", user=user, session=session, extra=extra
         )
         self._executor.before_use(self._ensure_connected)
         self._connecting: asyncio.Task[None] | None = None
@@ -56,6 +60,9 @@ class Engine:
         self.session_queries = SessionQueries(self._executor, self.sessions, self.users)
         self.user_queries = UserQueries(self._executor, self.users, self.accounts.table)
         self.verification_queries = VerificationQueries(self._executor, self.verifications)
+        counters = self._metadata.tables.get("rateLimit") if shares_limits else None
+        self.rate_limits = None if counters is None else DatabaseWindows(self._executor, counters)
+        self.locks = Locks(self._executor)
 
     def store(self, table: str, record: type[R]) -> Store[R]:
         """The store of a table, by its name."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, select, update
-from sqlalchemy.sql.dml import ReturningDelete
+from sqlalchemy import ColumnElement, Table, bindparam, delete, func, select, update
 
 from asgi_auth.clock import Timestamp
 from asgi_auth.engine.columns import Moment
@@ -26,67 +25,41 @@ class SessionQueries:
         self._executor = executor
         self._sessions = sessions
         self._users = users
-        session, user = sessions.table.c, users.table.c
+        session, user, every = sessions.table.c, users.table.c, sessions.columns
         join = sessions.table.join(users.table, session.userId == user.id)
-        self._with_user = executor.compile(
-            select(*sessions.columns, *users.columns)
-            .select_from(join)
-            .where(session.token == _given("token", session.token))
-        )
+        of_token = session.token == _given("token", session.token)
+        of_user = session.userId == _given("user_id", session.userId)
+        is_live = session.expiresAt > _given("now", session.expiresAt)
+        is_here = session.ipAddress == _given("ip_address", session.ipAddress)
+        removing = delete(sessions.table).where(of_user).returning(*every)
+        newest = select(session.id).where(of_user, is_live).order_by(session.createdAt.desc(), session.id.desc())
+        self._with_user = executor.compile(select(*every, *users.columns).select_from(join).where(of_token))
         self._live = executor.compile(
-            select(*sessions.columns)
-            .where(session.userId == _given("user_id", session.userId))
-            .where(session.expiresAt > _given("now", session.expiresAt))
-            .order_by(session.createdAt, session.id)
-            .limit(LIST_LIMIT)
+            select(*every).where(of_user, is_live).order_by(session.createdAt, session.id).limit(LIST_LIMIT)
         )
-        self._remove_others = executor.compile(
-            delete(sessions.table)
-            .where(session.userId == _given("user_id", session.userId))
-            .where(session.token != _given("token", session.token))
-            .returning(*sessions.columns)
+        self._from_address = executor.compile(
+            select(session.id)
+            .select_from(join)
+            .where(user.email == _given("email", user.email), is_here, is_live)
+            .limit(1)
         )
-        self._remove_all = executor.compile(
-            delete(sessions.table)
-            .where(session.userId == _given("user_id", session.userId))
-            .returning(*sessions.columns)
-        )
-        self._remove_oldest = executor.compile(self._oldest(sessions))
+        self._remove_all = executor.compile(removing)
+        self._remove_others = executor.compile(removing.where(session.token != _given("token", session.token)))
+        self._remove_oldest = executor.compile(removing.where(session.id.not_in(newest.limit(bindparam("keep")))))
         self._touch = executor.compile(
             update(sessions.table)
-            .where(session.token == _given("token", session.token))
-            .where(session.updatedAt < _given("before", session.updatedAt))
+            .where(of_token, session.updatedAt < _given("before", session.updatedAt))
             .values({session.updatedAt: _given("used_at", session.updatedAt)})
         )
-
+        moved = {
+            "expiresAt": _given("new_expires_at", session.expiresAt),
+            "updatedAt": _given("now", session.updatedAt),
+        }
         self._extend = executor.compile(
             update(sessions.table)
-            .where(session.token == _given("token", session.token))
-            .where(session.expiresAt <= _given("before", session.expiresAt))
-            .values(
-                {
-                    session.expiresAt: _given("new_expires_at", session.expiresAt),
-                    session.updatedAt: _given("now", session.updatedAt),
-                }
-            )
-            .returning(*sessions.columns)
-        )
-
-    @staticmethod
-    def _oldest(sessions: Store[Session]) -> ReturningDelete[Any]:
-        session = sessions.table.c
-        newest = (
-            select(session.id)
-            .where(session.userId == _given("user_id", session.userId))
-            .where(session.expiresAt > _given("now", session.expiresAt))
-            .order_by(session.createdAt.desc(), session.id.desc())
-            .limit(bindparam("keep"))
-        )
-        return (
-            delete(sessions.table)
-            .where(session.userId == _given("user_id", session.userId))
-            .where(session.id.not_in(newest))
-            .returning(*sessions.columns)
+            .where(of_token, session.expiresAt <= _given("before", session.expiresAt))
+            .values({session[name]: value for name, value in moved.items()})
+            .returning(*every)
         )
 
     async def find_with_user(self, token: str) -> SessionWithUser | None:
@@ -106,6 +79,11 @@ class SessionQueries:
     async def list_live(self, user_id: str, now: Timestamp) -> list[Session]:
         """A user's sessions that have not expired, oldest first, 100 at most."""
         return await self._read(self._live, {"user_id": user_id, "now": now})
+
+    async def is_signed_in_from(self, email: str, ip_address: str, now: Timestamp) -> bool:
+        """Whether the user of an e-mail address has a live session that began at this IP address."""
+        values = {"email": email, "ip_address": ip_address, "now": now}
+        return bool(await self._executor.run(self._from_address, values))
 
     async def remove_others(self, user_id: str, token: str) -> list[Session]:
         """Delete a user's sessions except one; returns what was deleted."""
@@ -167,19 +145,38 @@ class VerificationQueries:
         self._executor = executor
         self._verifications = verifications
         column = verifications.table.c
-        self._redeem = executor.compile(
+        redeem = (
             delete(verifications.table)
             .where(column.identifier == _given("identifier", column.identifier))
             .returning(*verifications.columns)
+        )
+        self._redeem = executor.compile(redeem)
+        self._redeem_for = executor.compile(redeem.where(column.value == _given("value", column.value)))
+        self._remove_standing_for = executor.compile(
+            delete(verifications.table)
+            .where(column.value == _given("value", column.value))
+            .where(func.substr(column.identifier, 1, bindparam("length")) == _given("prefix", column.identifier))
+            .returning(column.id)
         )
         self._remove_expired = executor.compile(
             delete(verifications.table).where(column.expiresAt < bindparam("now", type_=Moment()))
         )
 
-    async def redeem(self, identifier: str) -> list[Verification]:
-        """Delete everything of this identifier, in one statement; of many callers one gets the rows."""
-        rows = await self._executor.run(self._redeem, {"identifier": identifier})
+    async def redeem(self, identifier: str, *, value: str | None = None) -> list[Verification]:
+        """Delete everything of this identifier, and of this value if one is given, in one statement.
+
+        Of many callers one gets the rows.
+        """
+        if value is None:
+            rows = await self._executor.run(self._redeem, {"identifier": identifier})
+        else:
+            rows = await self._executor.run(self._redeem_for, {"identifier": identifier, "value": value})
         return [self._verifications.build(row) for row in rows]
+
+    async def remove_standing_for(self, value: str, *, prefix: str) -> int:
+        """Delete everything of this value whose identifier begins like this; returns how many there were."""
+        values = {"value": value, "prefix": prefix, "length": len(prefix)}
+        return len(await self._executor.run(self._remove_standing_for, values))
 
     async def remove_expired(self, now: Timestamp) -> None:
         """Delete what can no longer be redeemed."""

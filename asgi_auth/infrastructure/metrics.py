@@ -10,6 +10,7 @@ SESSION_CACHE_HIT: Final = "auth.session.cache.hit"
 SESSION_CACHE_MISS: Final = "auth.session.cache.miss"
 BEARER_VERIFY: Final = "auth.bearer.verify"
 HASH_QUEUE: Final = "auth.hash.queue"
+RATE_LIMIT_REFUSED: Final = "auth.rate_limit.refused"
 REQUEST_FAULT: Final = "auth.request.fault"
 
 

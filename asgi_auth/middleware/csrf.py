@@ -11,10 +11,10 @@ from asgi_auth.asgi.messages import refuse
 from asgi_auth.asgi.paths import ExemptPaths, route_path
 from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
 from asgi_auth.context import AuthContext, auth_context
+from asgi_auth.cookies.session import SessionCookies
 from asgi_auth.errors import Forbidden, MissingOrigin
 from asgi_auth.origin_policy import SAFE_METHODS, OriginPolicy
 from asgi_auth.services.registry import Services
-from asgi_auth.session_cookies import SessionCookies
 
 OWN_SITE = frozenset({"same-origin", "none"})
 """Sec-Fetch-Site values of requests that no other site has caused (Fetch Metadata, 2.3)."""

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from asgi_auth.asgi.types import ASGIApp, Scope
 from asgi_auth.context import CredentialKind, Proof
+from asgi_auth.cookies.session import SessionCookies
 from asgi_auth.errors import InvalidToken
 from asgi_auth.middleware.base import CredentialMiddleware, OnFault
 from asgi_auth.origin_policy import OriginPolicy
 from asgi_auth.services.registry import Services
-from asgi_auth.session_cookies import SessionCookies
+from asgi_auth.session_reader import SessionReader
 
 
 class SessionSource:
@@ -23,8 +24,8 @@ class SessionSource:
     kind: CredentialKind = "session"
 
     def __init__(self, services: Services, *, cookie_name: str | None = None) -> None:
-        self._sessions = services.sessions
         self._cookies = SessionCookies(services.config, services.signer, token_name=cookie_name)
+        self._sessions = SessionReader(services, self._cookies)
         self._origins = OriginPolicy(services.config)
 
     def extract(self, scope: Scope) -> str | None:
@@ -40,15 +41,9 @@ class SessionSource:
             raise InvalidToken
         if scope["type"] == "websocket":
             self._origins.check(scope)
-        live = await self._sessions.get_session(credential, refreshes=False)
-        if live.needs_refresh and self._cookies.is_remembered(scope):
-            live = await self._sessions.refresh_due(live)
-        return Proof(
-            subject=live.user.id,
-            user=live.user,
-            session=live.session,
-            set_cookies=self._cookies.refresh(live.session) if live.is_refreshed else (),
-        )
+        found = await self._sessions.read(credential, scope)
+        live = found.live
+        return Proof(subject=live.user.id, user=live.user, session=live.session, set_cookies=found.set_cookies)
 
 
 class SessionMiddleware(CredentialMiddleware):

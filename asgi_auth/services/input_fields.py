@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from asgi_auth.errors import FieldNotAllowed, MissingField, ValidationFailed
-from asgi_auth.fields import Field, convert, own_fields
+from asgi_auth.fields import ColumnKind, Field, convert, json_kind, own_fields
 from asgi_auth.models import Record
+
+_EXPECTED: Mapping[ColumnKind, str] = MappingProxyType(
+    {"text": "string", "flag": "boolean", "integer": "number", "real": "number", "moment": "date"}
+)
 
 
 class InputFields:
@@ -59,4 +64,12 @@ def _converted(field: Field, value: object) -> object:
     try:
         return convert(field, value)
     except msgspec.ValidationError:
-        raise ValidationFailed(f"{field.wire_name}: Invalid input") from None
+        raise ValidationFailed(f"[body.{field.wire_name}] {_complaint(field, value)}") from None
+
+
+def _complaint(field: Field, value: object) -> str:
+    """What is wrong with a value, in the words that the rest of a body is judged in."""
+    expected, received = _EXPECTED.get(field.kind), json_kind(value)
+    if expected is None or expected == received:
+        return "Invalid input"
+    return f"Invalid input: expected {expected}, received {received}"

@@ -9,19 +9,34 @@ from typing import TypeVar, cast
 import structlog
 
 from asgi_auth.clock import Clock, utc_now
-from asgi_auth.config import AuthConfig
+from asgi_auth.config import AuthConfig, MailOptions, Secret
+from asgi_auth.crypto.cipher import Cipher
 from asgi_auth.crypto.hash_pool import PasswordHasher
+from asgi_auth.crypto.keys import derive_purpose_key
 from asgi_auth.crypto.passwords import password_context
 from asgi_auth.crypto.signing import Signer
 from asgi_auth.engine import Engine
-from asgi_auth.errors import ConfigurationError
+from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.events import EventBus
+from asgi_auth.infrastructure.mail_log import log_mail
 from asgi_auth.infrastructure.metrics import HASH_QUEUE, Metrics, NoMetrics
+from asgi_auth.mails import Sender
+from asgi_auth.oauth.client import OAuthClient
 from asgi_auth.services.account import AccountService
 from asgi_auth.services.bearer import BearerTokenService
-from asgi_auth.services.password import PasswordAuthService, Rooms
+from asgi_auth.services.deletion import DeletionService
+from asgi_auth.services.email import EmailService
+from asgi_auth.services.linking import LinkingService
+from asgi_auth.services.mail import MailService
+from asgi_auth.services.oauth_state import StateService
+from asgi_auth.services.password import PasswordAuthService
+from asgi_auth.services.provider_access import ProviderAccessService
+from asgi_auth.services.provider_sign_out import ProviderSignOutService
+from asgi_auth.services.rate_limits import RateLimitService
+from asgi_auth.services.rooms import Rooms
 from asgi_auth.services.session import SessionService
 from asgi_auth.services.sign_in import SignInAttempt, SignInService
+from asgi_auth.services.social import SocialService
 from asgi_auth.services.users import UserService
 from asgi_auth.services.verification import VerificationService
 
@@ -36,6 +51,26 @@ START_ATTEMPTS = 3
 """How often start-up tries to reach the database; a container may be up before it is."""
 
 _logger = structlog.get_logger("asgi_auth.services")
+
+
+def _sender(options: MailOptions) -> Sender | None:
+    return log_mail if isinstance(options.sender, str) else options.sender
+
+
+def _cipher(config: AuthConfig, *, purpose: str | None = None) -> Cipher:
+    """The cipher of the configured secrets; with a purpose, of the secrets derived from them for it."""
+
+    def key(secret: Secret) -> str:
+        return secret.value if purpose is None else derive_purpose_key(secret.value, purpose)
+
+    current, *older = config.all_secrets
+    versions = {secret.version: key(secret) for secret in older if secret.version is not None}
+    return Cipher(
+        key(current),
+        version=current.version,
+        versions=None if current.version is None else versions,
+        legacy=next((key(secret) for secret in older if secret.version is None), None),
+    )
 
 
 class Services:
@@ -59,25 +94,81 @@ class Services:
         self.metrics = metrics or NoMetrics()
         self.events = EventBus()
         self.signer = Signer([secret.value for secret in config.all_secrets])
+        self.cipher = _cipher(config)
         self.hasher = hasher or self._default_hasher()
+        self.rate_limits = RateLimitService(config.limits, engine, clock=clock, metrics=self.metrics)
+        self.mails = MailService(config.mail, _sender(config.mail), allows=self.rate_limits.allows_mail)
         self.users = UserService(engine, clock=clock, events=self.events)
-        self.accounts = AccountService(engine, clock=clock)
+        self.accounts = AccountService(engine, config.accounts, cipher=self.cipher, clock=clock)
         self.verifications = VerificationService(engine, clock=clock)
         self.sessions = SessionService(engine, config.session, clock=clock, metrics=self.metrics, events=self.events)
         self.sign_in = SignInService(engine, self.sessions, metrics=self.metrics, events=self.events)
         self.bearer_tokens = BearerTokenService(config.bearer, self.signer, self.sessions, metrics=self.metrics)
-        self.passwords = PasswordAuthService(
-            engine,
-            config.password,
-            Rooms(users=self.users, accounts=self.accounts, sessions=self.sessions, sign_in=self.sign_in),
+        self.rooms = self._rooms()
+        self.emails = EmailService(engine, config, self.rooms, signer=self.signer, clock=clock, events=self.events)
+        self.passwords = self._passwords()
+        self.deletions = DeletionService(engine, config, self.rooms, passwords=self.passwords, events=self.events)
+        self._add_providers(config)
+        self._added: dict[type, object] = {}
+        self._pings: dict[str, Ping] = {"database": engine.ping}
+        self._closes: list[Close] = [
+            engine.disconnect,
+            self.hasher.close,
+            self.sessions.close,
+            self.mails.close,
+            self.oauth.close,
+            self.provider_access.close,
+        ]
+        self.sign_in.add_step(self._remember_address)
+        self._limit_sessions()
+
+    def _add_providers(self, config: AuthConfig) -> None:
+        """What signing in with other services rests on."""
+        self.oauth = OAuthClient(
+            config.social.providers,
+            clock=self.clock,
+            timeout=config.social.timeout,
+            allows_private_addresses=config.social.allows_private_addresses,
+        )
+        self.states = StateService(self.verifications, clock=self.clock)
+        self.linking = LinkingService(self.engine, config.accounts, users=self.users, accounts=self.accounts)
+        self.social = self._social()
+        self.provider_access = ProviderAccessService(self.accounts, self.oauth, clock=self.clock)
+        self.provider_sign_out = ProviderSignOutService(self.accounts, self.oauth)
+
+    def _rooms(self) -> Rooms:
+        return Rooms(
+            users=self.users,
+            accounts=self.accounts,
+            sessions=self.sessions,
+            sign_in=self.sign_in,
+            verifications=self.verifications,
+            mails=self.mails,
+            rate_limits=self.rate_limits,
+        )
+
+    def _passwords(self) -> PasswordAuthService:
+        return PasswordAuthService(
+            self.engine,
+            self.config,
+            self.rooms,
             hasher=self.hasher,
             metrics=self.metrics,
             events=self.events,
+            emails=self.emails,
         )
-        self._added: dict[type, object] = {}
-        self._pings: dict[str, Ping] = {"database": engine.ping}
-        self._closes: list[Close] = [engine.disconnect, self.hasher.close, self.sessions.close]
-        self._limit_sessions()
+
+    def _social(self) -> SocialService:
+        return SocialService(
+            self.rooms,
+            oauth=self.oauth,
+            states=self.states,
+            linking=self.linking,
+            emails=self.emails,
+            events=self.events,
+            metrics=self.metrics,
+            cipher=_cipher(self.config, purpose="oauth-link-session-token"),
+        )
 
     def _default_hasher(self) -> PasswordHasher:
         options = self.config.hashing
@@ -87,6 +178,9 @@ class Services:
             context=password_context(cost=options.cost),
             on_queue=lambda waiting: self.metrics.gauge(HASH_QUEUE, waiting),
         )
+
+    async def _remember_address(self, attempt: SignInAttempt) -> None:
+        await self.rate_limits.remember(attempt.user.email, client=attempt.device.ip_address)
 
     def _limit_sessions(self) -> None:
         most = self.config.session.max_per_user
@@ -132,7 +226,10 @@ class Services:
 
     async def start(self) -> None:
         """Open the database; calling it again does nothing. Raises Unavailable or ConfigurationError."""
-        await self.engine.connect(attempts=START_ATTEMPTS)
+        try:
+            await self.engine.connect(attempts=START_ATTEMPTS)
+        except Unavailable:
+            raise Unavailable("the database cannot be opened; the log says why (database.unavailable)") from None
 
     async def close(self) -> None:
         """Close everything, the last added first; one that fails does not keep the others open."""

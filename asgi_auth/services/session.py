@@ -41,12 +41,14 @@ class LiveSession:
     Attributes:
         is_refreshed: its expiry has just been moved, so that its cookie has to be sent again.
         needs_refresh: it is due, but was only to be read.
+        is_cached: it was read from the client's cookie cache; the database may know better by now.
     """
 
     session: Session
     user: User
     is_refreshed: bool = False
     needs_refresh: bool = False
+    is_cached: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

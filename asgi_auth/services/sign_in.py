@@ -44,6 +44,11 @@ class SignedIn:
 
 
 Step = Callable[[SignInAttempt], Awaitable[None]]
+Holds = Callable[[], Awaitable[bool]]
+
+
+class ProofOutdated(Exception):
+    """What somebody was let in for has changed meanwhile; no session was created."""
 
 
 class SignInService:
@@ -72,13 +77,27 @@ class SignInService:
         self._locked_steps.append(step)
 
     async def complete(
-        self, user: User, *, method: str, device: Device | None = None, is_remembered: bool = True
+        self,
+        user: User,
+        *,
+        method: str,
+        device: Device | None = None,
+        is_remembered: bool = True,
+        holds: Holds | None = None,
     ) -> SignedIn:
-        """Let a user in who has proved who they are; raises whatever a step raises, or SessionNotCreated."""
+        """Let a user in who has proved who they are.
+
+        ``holds`` is asked last, with the user locked, in the transaction that creates the session: whether what was
+        proved is still so. A password that is replaced while it is judged would start a session otherwise that those
+        who replaced it believe to have ended.
+
+        Raises whatever a step raises, SessionNotCreated where the user is gone, ProofOutdated where ``holds`` says no.
+        """
         attempt = SignInAttempt(user=user, method=method, device=device or Device(), is_remembered=is_remembered)
         for step in self._steps:
             await step(attempt)
-        session = await self._create_locked(attempt) if self._locked_steps else await self._create(attempt)
+        is_locked = holds is not None or bool(self._locked_steps)
+        session = await (self._create_locked(attempt, holds) if is_locked else self._create(attempt))
         self._metrics.increment(LOGIN_SUCCESS, method=method)
         _logger.info("sign_in.completed", user_id=user.id, session_id=session.id, method=method)
         await self._events.publish(SessionCreated(session, method))
@@ -87,10 +106,12 @@ class SignInService:
     async def _create(self, attempt: SignInAttempt) -> Session:
         return await self._sessions.create(attempt.user, device=attempt.device, is_remembered=attempt.is_remembered)
 
-    async def _create_locked(self, attempt: SignInAttempt) -> Session:
+    async def _create_locked(self, attempt: SignInAttempt, holds: Holds | None) -> Session:
         async with self._engine.transaction():
             if not await self._engine.user_queries.lock(attempt.user.id):
                 raise SessionNotCreated
+            if holds is not None and not await holds():
+                raise ProofOutdated
             for step in self._locked_steps:
                 await step(attempt)
             return await self._create(attempt)

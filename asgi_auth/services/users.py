@@ -74,16 +74,29 @@ class UserService:
             raise NotFound
         return user
 
+    async def exchange(self, old: User, /, **values: object) -> User | None:
+        """Set fields, by Python name, if each still is what it was in ``old``; None where somebody was quicker.
+
+        Raises EmailTaken, or UserNotUpdated where another user has a value that has to be unique.
+        """
+        unchanged = {name: getattr(old, name) for name in values}
+        return await self._change({"id": old.id, **unchanged}, values)
+
     async def change(self, user_id: str, **values: object) -> User:
         """Set fields, by Python name, and ``updated_at``; returns the user as it is now.
 
         Raises NotFound, EmailTaken, or UserNotUpdated where another user has a value that has to be unique.
         """
-        try:
-            user = await self._engine.users.change({"id": user_id}, **values, updated_at=self._clock())
-        except UniqueViolation:
-            raise (EmailTaken if "email" in values else UserNotUpdated) from None
+        user = await self._change({"id": user_id}, values)
         if user is None:
             raise NotFound
-        await self._engine.after_commit(partial(self._events.publish, UserChanged(user_id)))
+        return user
+
+    async def _change(self, where: Mapping[str, Any], values: Mapping[str, object]) -> User | None:
+        try:
+            user = await self._engine.users.change(where, **values, updated_at=self._clock())
+        except UniqueViolation:
+            raise (EmailTaken if "email" in values else UserNotUpdated) from None
+        if user is not None:
+            await self._engine.after_commit(partial(self._events.publish, UserChanged(user.id)))
         return user

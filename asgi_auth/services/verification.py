@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -47,15 +48,15 @@ class VerificationService:
         self._clock = clock
         self._cleaned_at: Timestamp | None = None
 
-    async def issue(self, purpose: Purpose, *, value: str) -> str:
-        """Make a secret that stands for ``value``; returns the secret."""
+    async def issue(self, purpose: Purpose, *, value: str | Callable[[str], str]) -> str:
+        """Make a secret that stands for ``value``, or for what ``value`` makes of it; returns the secret."""
         await self._clean_up()
         secret = random_string(purpose.length, purpose.alphabet)
         now = self._clock()
         await self._engine.verifications.add(
             Verification(
                 identifier=purpose.prefix + secret,
-                value=value,
+                value=value if isinstance(value, str) else value(secret),
                 expires_at=now + purpose.lifetime,
                 created_at=now,
                 updated_at=now,
@@ -71,18 +72,28 @@ class VerificationService:
         found = await self._engine.verifications.find(identifier=purpose.prefix + secret)
         return found.value if found is not None and self._is_live(found) else None
 
-    async def redeem(self, purpose: Purpose, secret: str) -> str:
+    async def redeem(self, purpose: Purpose, secret: str, *, value: str | None = None) -> str:
         """Use a secret up and return what it stands for; of many callers at once, one gets it.
+
+        With ``value`` it has to stand for that; one that stands for something else stays good.
 
         Raises InvalidToken where it is unknown, used, expired, or of another purpose (which it stays good for).
         """
         if not purpose.accepts(secret):
             raise InvalidToken
-        found = await self._engine.verification_queries.redeem(purpose.prefix + secret)
+        found = await self._engine.verification_queries.redeem(purpose.prefix + secret, value=value)
         live = [verification.value for verification in found if self._is_live(verification)]
         if not live:
             raise InvalidToken
         return live[-1]
+
+    async def revoke(self, purpose: Purpose, *, value: str) -> int:
+        """Make every secret of a purpose that stands for ``value`` worthless; returns how many there were."""
+        return await self._engine.verification_queries.remove_standing_for(value, prefix=purpose.prefix)
+
+    async def revoke_all(self, *, value: str) -> int:
+        """Make every secret that stands for ``value`` worthless, whatever its purpose; returns how many there were."""
+        return await self._engine.verifications.remove(value=value)
 
     def _is_live(self, verification: Verification) -> bool:
         return verification.expires_at >= self._clock()

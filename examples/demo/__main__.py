@@ -19,7 +19,7 @@ FOLDER = Path(".demo")
 WELCOME = """\
 asgi_auth's demo is at {url}
 
-  Open it and create an account: any address will do, no mail is sent.
+  Open it and create an account: any address will do, letters are shown on the page instead of being sent.
   Then sign in from a second browser, or with curl, and end that session from the first one.
   Users and sessions are in {folder}/: delete it to start afresh. Ctrl-C ends the demo.
 """
@@ -30,7 +30,7 @@ def main() -> None:
     chosen = parse_arguments()
     listening = listen(chosen.host, chosen.port)
     try:
-        app = create_app(FOLDER)
+        app = create_app(FOLDER, base_url=url_of(chosen.host, listening))
     except OSError as error:
         sys.exit(f"The demo cannot keep its data in {FOLDER}/: {error.strerror}.")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))

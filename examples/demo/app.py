@@ -1,9 +1,10 @@
-"""The demo's application: its one page, one guarded route of its own, and /api/auth."""
+"""The demo's application: its one page, one guarded route of its own, the letters it has sent, and /api/auth."""
 
 import base64
 import hashlib
 import re
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -13,27 +14,51 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from asgi_auth import Auth, AuthConfig, CookieOptions, Protect, SessionOptions
+from asgi_auth import (
+    Auth,
+    AuthConfig,
+    CookieOptions,
+    DeletionOptions,
+    EmailOptions,
+    MailOptions,
+    Protect,
+    RateLimit,
+    RateLimitOptions,
+    SessionOptions,
+)
+from examples.demo.letters import Letters
+
+TRYING_OUT = RateLimit(30, timedelta(seconds=10))
+"""Whoever tries things out signs in as several people, on several devices, all from one machine."""
 
 PAGE = Path(__file__).with_name("page.html")
 
 
-def create_app(folder: Path) -> ASGIApp:
-    """The demo, with its users, sessions and secret in a folder, which is made if it is not there."""
+def create_app(folder: Path, *, base_url: str) -> ASGIApp:
+    """The demo, with its users, sessions and secret in a folder, which is made if it is not there.
+
+    ``base_url`` is where people find it: what the links in letters begin with.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    letters = Letters()
     auth = Auth(
         AuthConfig.development(
             app_name="asgi_auth demo",
             secret=read_secret(folder / "secret"),
             database=f"sqlite:///{folder / 'demo.db'}",
+            base_url=base_url,
+            mail=MailOptions(sender=letters.send),  # kept and shown, not sent
+            email=EmailOptions(verifies_on_sign_up=True, allows_change=True, confirms_change=True),
+            deletion=DeletionOptions(is_allowed=True),
+            rate_limits=RateLimitOptions(rules={"**": TRYING_OUT}, mails_per_address=None),
             session=SessionOptions(tracks_activity=True),  # "last seen" follows the use of a session
             cookies=CookieOptions(prefix="asgi-auth-demo"),  # cookies know no ports: others use localhost too
         )
     )
-    return auth.wrap(create_site())
+    return auth.wrap(create_site(letters))
 
 
-def create_site() -> Starlette:
+def create_site(letters: Letters) -> Starlette:
     """What the demo has beside /api/auth."""
     html = PAGE.read_text(encoding="utf-8")
     headers = {
@@ -47,7 +72,13 @@ def create_site() -> Starlette:
     async def page(_request: Request) -> Response:
         return HTMLResponse(html, headers=headers)
 
-    return Starlette(routes=[Route("/", page), Route("/me", me, middleware=[Middleware(Protect)])])
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/me", me, middleware=[Middleware(Protect)]),
+            Route("/letters", letters.answer),
+        ]
+    )
 
 
 async def me(request: Request) -> Response:

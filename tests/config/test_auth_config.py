@@ -204,7 +204,7 @@ def test_production_is_strict():
     assert built.environment == "production"
     assert not built.database_options.creates_schema
     assert {"123456", "password"} <= built.password.blocklist
-    assert built.session.require_fresh_for == {"password"}
+    assert built.session.require_fresh_for == {"email", "password"}
     assert built.trusted_origins == ()
 
 
@@ -259,7 +259,7 @@ def test_options_of_ones_own_keep_what_production_decides():
     built = AuthConfig.production(secret=SECRET, database="sqlite://", base_url=SITE, **given)
     assert built.database_options.creates_schema is False
     assert "password1" in built.password.blocklist
-    assert built.session.require_fresh_for == {"password"}
+    assert built.session.require_fresh_for == {"email", "password"}
 
 
 def test_what_production_decides_can_be_decided_otherwise():

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import aiosqlite
 import asyncpg
 
-from asgi_auth import Session, User, Verification
+from asgi_auth import Account, Session, User, Verification
 from asgi_auth.crypto.tokens import generate_id
 from tests.support import FrozenClock
 
@@ -24,6 +24,12 @@ def session_row(clock: FrozenClock, user: User, **values: object) -> Session:
     now = clock()
     row = {"expires_at": now, "token": generate_id(), "created_at": now, "updated_at": now}
     return Session(**{**row, "user_id": user.id, "id": generate_id(), **values})
+
+
+def account_row(clock: FrozenClock, user_id: str, **values: object) -> Account:
+    """An account that is stored nowhere yet."""
+    row = {"account_id": generate_id(), "provider_id": "github", "created_at": clock(), "updated_at": clock()}
+    return Account(**{**row, "user_id": user_id, "id": generate_id(), **values})
 
 
 def verification_row(clock: FrozenClock, identifier: str = "test:one", **values: object) -> Verification:

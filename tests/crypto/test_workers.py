@@ -129,9 +129,11 @@ def test_work_is_refused_while_nobody_has_room(workers):
 
 def test_a_system_without_threads_to_give_is_overloaded():
     done = run_python(
-        "import resource\n"
+        "import resource, threading\n"
         "from asgi_auth.crypto.workers import BoundedWorkers\n"
         "from asgi_auth.errors import Overloaded\n"
+        # the stacks run out long before anything else does: a thread that lacks memory for less would hang, not fail
+        "threading.stack_size(256 << 20)\n"
         "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
         "try:\n"
         "    BoundedWorkers(workers=5000, max_queue=0, name='test').submit(int)\n"

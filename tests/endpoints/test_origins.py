@@ -204,7 +204,7 @@ async def test_every_field_that_leads_somewhere_is_checked(member, field, name, 
         assert (number.status_code, number.json()) == (400, {"message": f"Invalid {name}: expected a string"})
 
 
-@pytest.mark.parametrize("value", [5, ["https://evil.test"], {"toString": 1}, True, ["/ok"]])
+@pytest.mark.parametrize("value", [5, ["https://evil.test"], {"toString": 1}, True, ["/ok"], [], {}])
 async def test_a_callback_is_a_text(member, value):
     response = await member.post(SIGN_IN, json={**CREDENTIALS, "callbackURL": value})
     assert (response.status_code, response.json()) == (400, {"message": "Invalid callbackURL: expected a string"})

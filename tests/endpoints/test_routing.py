@@ -79,7 +79,8 @@ async def test_no_other_spelling_reaches_a_disabled_path(make_auth):
     body = b'{"name":"A","email":"a@example.com","password":"correct horse battery"}'
     for path in ALIASES:
         answer = await exchange(auth.endpoints, http("POST", path, headers, root_path="/api/auth"), request(body))
-        assert (answer.status, answer.body) == (404, b""), path
+        # Better Auth's own words where only slashes follow
+        assert (answer.status, answer.body) == (404, b"Not Found" if path.endswith("email/") else b""), path
     assert await auth.services.users.find_by_email("a@example.com") is None
 
 

@@ -3,10 +3,11 @@
 import re
 
 from examples.demo.app import PAGE, create_app
+from tests.support import BASE_URL
 
 
 async def test_what_is_personal_is_never_stored_by_caches(visit, tmp_path, ada):
-    async with visit(create_app(tmp_path / ".demo")) as client:
+    async with visit(create_app(tmp_path / ".demo", base_url=BASE_URL)) as client:
         signed_up = await client.post("/api/auth/sign-up/email", json=ada)
         answers = [await client.get(path) for path in ("/api/auth/get-session", "/api/auth/list-sessions", "/me")]
     assert {answer.status_code for answer in (signed_up, *answers)} == {200}
@@ -14,7 +15,7 @@ async def test_what_is_personal_is_never_stored_by_caches(visit, tmp_path, ada):
 
 
 async def test_the_page_comes_with_a_strict_policy(visit, tmp_path):
-    async with visit(create_app(tmp_path / ".demo")) as client:
+    async with visit(create_app(tmp_path / ".demo", base_url=BASE_URL)) as client:
         headers = (await client.get("/")).headers
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
@@ -23,7 +24,7 @@ async def test_the_page_comes_with_a_strict_policy(visit, tmp_path):
 
 
 async def test_its_cookie_leaves_those_of_other_programs_on_this_machine_alone(visit, tmp_path, ada):
-    async with visit(create_app(tmp_path / ".demo")) as client:
+    async with visit(create_app(tmp_path / ".demo", base_url=BASE_URL)) as client:
         await client.post("/api/auth/sign-up/email", json=ada)
         assert list(client.cookies) == ["asgi-auth-demo.session_token"]
 

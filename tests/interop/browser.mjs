@@ -1,12 +1,12 @@
 // What a browser adds to fetch: a cookie jar of its own, and an Origin header on every request that changes something.
 import { createAuthClient } from "better-auth/client";
 
-/** The official client as one browser would run it; `cookies()` names what its jar holds. */
+/** The official client as one browser would run it; `cookies()` names what its jar holds, `fetch` is the browser's own. */
 export function openBrowser(baseURL, plugins = []) {
   const jar = new Map();
   const fetchOptions = { customFetchImpl: (input, init) => browserFetch(jar, new URL(baseURL).origin, input, init) };
   const client = createAuthClient({ baseURL, plugins, fetchOptions });
-  return { client, cookies: () => [...jar.keys()] };
+  return { client, cookies: () => [...jar.keys()], fetch: fetchOptions.customFetchImpl };
 }
 
 /** fetch as a page of `origin` would do it; `send` is the fetch underneath. */

@@ -1,14 +1,16 @@
-// A small real Better Auth server: BETTER_AUTH_SECRET=... node server.mjs DATABASE_FILE [PORT]
-// Prints "listening PORT" once the tables are there and requests are answered. Needs node:sqlite (Node 22.13 or newer).
+// A small real Better Auth server: BETTER_AUTH_SECRET=... node server.mjs DATABASE_FILE [PORT [OPTIONS_AS_JSON]]
+// GENERIC_OAUTH, where it is set, holds the providers of its plugin genericOAuth, as JSON.
+// Prints "listening PORT" once the tables are there and requests are answered; /letters tells what it has sent.
+// Needs node:sqlite (Node 22.13 or newer).
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { DatabaseSync } from "node:sqlite";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { toNodeHandler } from "better-auth/node";
-import { bearer } from "better-auth/plugins";
+import { bearer, genericOAuth } from "better-auth/plugins";
 
-const [file, wantedPort = "0"] = process.argv.slice(2);
+const [file, wantedPort = "0", options = "{}"] = process.argv.slice(2);
 const database = new DatabaseSync(file);
 // another process may read and write the same file
 database.exec("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000;");
@@ -19,18 +21,32 @@ server.listen(Number(wantedPort), "127.0.0.1");
 await once(server, "listening");
 const { port } = server.address();
 
+const providers = JSON.parse(process.env.GENERIC_OAUTH ?? "[]");
+const letters = [];
+const post = (kind) => async ({ user, url, token }) => void letters.push({ kind, to: user.email, url, token });
+
 const auth = betterAuth({
   baseURL: `http://127.0.0.1:${port}`,
   secret: process.env.BETTER_AUTH_SECRET,
   database,
-  emailAndPassword: { enabled: true },
-  plugins: [bearer()],
+  emailAndPassword: { enabled: true, sendResetPassword: post("reset-password") },
+  emailVerification: { sendVerificationEmail: post("verify-email") },
+  user: {
+    changeEmail: { enabled: true, sendChangeEmailConfirmation: post("change-email-confirmation") },
+    deleteUser: { enabled: true },
+  },
+  plugins: [bearer(), ...(providers.length > 0 ? [genericOAuth({ config: providers })] : [])],
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
   logger: { level: "error" },
+  ...JSON.parse(options),
 });
 const { runMigrations } = await getMigrations(auth.options);
 await runMigrations();
 
-server.on("request", toNodeHandler(auth));
+const handler = toNodeHandler(auth);
+server.on("request", (request, response) => {
+  if (request.url !== "/letters") return handler(request, response);
+  response.setHeader("content-type", "application/json").end(JSON.stringify(letters));
+});
 console.log(`listening ${port}`);

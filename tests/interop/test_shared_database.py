@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from asgi_auth import Auth, AuthConfig
+from asgi_auth import Auth, AuthConfig, RateLimitOptions
 from tests.servers.live import serve
 from tests.servers.node import better_auth_server
 from tests.support import ADA, BOB, SECRET, whoami
@@ -19,7 +19,9 @@ def database(tmp_path: Path) -> Path:
 
 
 def ours(database: Path) -> Auth:
-    return Auth(AuthConfig.development(secret=SECRET, database=f"sqlite:///{database}"))
+    # Everybody here comes from one address, and in a hurry.
+    unlimited = RateLimitOptions(is_enabled=False)
+    return Auth(AuthConfig.development(secret=SECRET, database=f"sqlite:///{database}", rate_limits=unlimited))
 
 
 async def post(client: httpx.AsyncClient, path: str, **body: object) -> httpx.Response:

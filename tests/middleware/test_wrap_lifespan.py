@@ -117,6 +117,22 @@ async def test_an_application_that_knows_no_lifespan_needs_none(make_auth, app):
     assert not auth.services.engine.is_ready
 
 
+@pytest.mark.parametrize("app", [starlette_app([]), silent])
+async def test_once_it_has_said_that_all_is_closed_nothing_is_left_to_do(make_auth, app):
+    events = []
+
+    async def receive():
+        return {"type": "lifespan.shutdown" if events else "lifespan.startup"}
+
+    async def send(message):
+        events.append(message["type"])
+        if message["type"] == "lifespan.shutdown.complete":  # the server may end its loop now
+            asyncio.get_running_loop().call_soon(events.append, "the loop went on")
+
+    await make_auth().wrap(app)({"type": "lifespan", "state": {}}, receive, send)
+    assert events == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
 async def test_an_application_that_fails_to_start_says_so_itself(make_auth):
     auth = make_auth()
     events = []
@@ -164,7 +180,9 @@ async def test_without_the_database_nothing_starts_and_the_message_holds_no_pass
     assert await server.tell("startup") == "failed"
     await server.end()
     assert events == []
-    assert server.sent[0]["message"].startswith("asgi_auth: ")
+    assert server.sent[0]["message"] == (
+        "asgi_auth: the database cannot be opened; the log says why (database.unavailable)"
+    )
     assert CANARY not in str(server.sent)
 
 

@@ -4,14 +4,11 @@ import json
 import logging
 from urllib.parse import quote, unquote
 
-import pytest
-import structlog
-
 from asgi_auth import Auth, AuthConfig, Secret
-from asgi_auth.session_cookies import SessionCookies
+from asgi_auth.cookies.session import SessionCookies
 from tests.endpoints.wire import exchange, http, request, websocket
 from tests.middleware.people import break_database, welcome
-from tests.security.canaries import Listening, all_loggers, disguises, leaks
+from tests.security.canaries import disguises, leaks
 from tests.support import ADA, SESSION_COOKIE, browser, whoami
 
 PASSWORD = "canary/password?one+1"
@@ -23,21 +20,6 @@ DATABASE_PASSWORD = "canary-database-password"
 JSON = ("content-type", "application/json")
 
 NASTY = "x\x1b[2J\r\nINFO fake line user=admin\x00\x85\u2028"
-
-
-@pytest.fixture
-def listening():
-    """All loggers at DEBUG, and what they said."""
-    handler = Listening()
-    levels = {logger: logger.level for logger in all_loggers()}
-    for logger in levels:
-        logger.setLevel(logging.DEBUG)
-    logging.getLogger().addHandler(handler)
-    with structlog.testing.capture_logs() as events:
-        yield lambda: "\n".join([*handler.written, *map(repr, events)])
-    logging.getLogger().removeHandler(handler)
-    for logger, level in levels.items():
-        logger.setLevel(level)
 
 
 def with_password(url):

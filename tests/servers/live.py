@@ -9,15 +9,18 @@ import uvicorn
 
 
 @asynccontextmanager
-async def serve(app: Any, *, lifespan: Literal["on", "off"] = "on", **options: Any) -> AsyncIterator[str]:
-    """Serve `app` on a free port of 127.0.0.1 while the block lasts; yields its base URL.
+async def serve(
+    app: Any, *, port: int = 0, lifespan: Literal["on", "off"] = "on", waits: bool = True, **options: Any
+) -> AsyncIterator[str]:
+    """Serve `app` on 127.0.0.1 while the block lasts, on a free port unless one is given; yields its base URL.
 
-    `options` go to `uvicorn.Config`. Raises RuntimeError if the app refuses to start.
+    `options` go to `uvicorn.Config`. At the end it answers what it was asked, for which uvicorn pauses a while, unless
+    `waits` is False: then it cuts every request short. Raises RuntimeError if the app refuses to start.
     """
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
-        port=0,
+        port=port,
         lifespan=lifespan,
         log_level="warning",
         log_config=None,  # leave the process's logging to the tests
@@ -33,7 +36,18 @@ async def serve(app: Any, *, lifespan: Literal["on", "off"] = "on", **options: A
         ticking.cancel()
         with suppress(asyncio.CancelledError):
             await ticking
-        await server.shutdown()
+        await (server.shutdown() if waits else _stop(server))
+
+
+async def _stop(server: uvicorn.Server) -> None:
+    for listener in server.servers:
+        listener.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    for task in list(server.server_state.tasks):
+        task.cancel()
+    await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
+    await server.lifespan.shutdown()
 
 
 async def _started(config: uvicorn.Config) -> uvicorn.Server:

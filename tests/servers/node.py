@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,12 +86,29 @@ def _run_script(base_url: str, script: str) -> dict[str, Any]:
 
 
 @contextmanager
-def better_auth_server(database: Path, *, secret: str, port: int = 0) -> Iterator[str]:
-    """The origin of a real Better Auth server on a SQLite file, which it migrates; port 0 is a free one."""
+def better_auth_server(
+    database: Path,
+    *,
+    secret: str,
+    port: int = 0,
+    options: Mapping[str, Any] | None = None,
+    generic_oauth: Sequence[Mapping[str, Any]] = (),
+) -> Iterator[str]:
+    """The origin of a real Better Auth server on a SQLite file, which it migrates; port 0 is a free one.
+
+    ``options`` are Better Auth's own, beside those of server.mjs; ``generic_oauth`` the providers of that plugin.
+    """
     install_packages()
     program = find_node(with_sqlite=True).program
-    command = [str(program), "--no-warnings", "server.mjs", str(database.absolute()), str(port)]
-    environment = _environment() | {"BETTER_AUTH_SECRET": secret}
+    command = [
+        str(program),
+        "--no-warnings",
+        "server.mjs",
+        str(database.absolute()),
+        str(port),
+        json.dumps(options or {}),
+    ]
+    environment = _environment() | {"BETTER_AUTH_SECRET": secret, "GENERIC_OAUTH": json.dumps(generic_oauth)}
     with (
         tempfile.TemporaryDirectory(prefix="asgi-auth-better-auth-") as home,
         running(command, ready=r"listening (\d+)\n", log=Path(home) / "log", cwd=INTEROP, env=environment) as found,

@@ -6,12 +6,28 @@ from asgi_auth import PasswordHasher
 from asgi_auth.crypto.hash_pool import PasswordCheck
 from asgi_auth.crypto.passwords import password_context
 from asgi_auth.events import (
+    EmailChanged,
+    EmailVerified,
     EventBus,
     PasswordChanged,
     SessionCreated,
     SessionRevoked,
+    SignedInByProvider,
     UserChanged,
     UserCreated,
+    UserDeleted,
+)
+
+KINDS = (
+    EmailChanged,
+    EmailVerified,
+    PasswordChanged,
+    SessionCreated,
+    SessionRevoked,
+    SignedInByProvider,
+    UserChanged,
+    UserCreated,
+    UserDeleted,
 )
 
 
@@ -59,7 +75,7 @@ class Events:
 
     def __init__(self, bus: EventBus) -> None:
         self.seen: list[object] = []
-        for kind in (UserCreated, UserChanged, PasswordChanged, SessionCreated, SessionRevoked):
+        for kind in KINDS:
             bus.subscribe(kind, self._note)
 
     async def _note(self, event: object) -> None:

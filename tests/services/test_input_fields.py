@@ -25,6 +25,12 @@ class Member(User, frozen=True, kw_only=True):
     is_banned: Annotated[bool | None, CLOSED] = None
 
 
+class Worded(User, frozen=True, kw_only=True):
+    company: str | None = None
+    seats: Annotated[int, msgspec.Meta(ge=1)] = 1
+    joined: datetime | None = None
+
+
 FIELDS = InputFields(Member, User)
 NEEDED = {"company": "ACME"}
 
@@ -107,3 +113,20 @@ def test_a_closed_field_given_nothing_is_ignored(value):
 def test_a_closed_field_is_closed_under_its_python_name_too():
     with pytest.raises(FieldNotAllowed):
         FIELDS.for_update({"is_banned": True})
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"company": 5}, "[body.company] Invalid input: expected string, received number"),
+        ({"company": ["x"]}, "[body.company] Invalid input: expected string, received array"),
+        ({"seats": "many"}, "[body.seats] Invalid input: expected number, received string"),
+        ({"seats": 0}, "[body.seats] Invalid input"),
+        ({"joined": 1}, "[body.joined] Invalid input: expected date, received number"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_the_words_of_the_rest_of_a_body(given, complaint):
+    fields = InputFields(Worded, User)
+    with pytest.raises(ValidationFailed) as refused:
+        fields.for_update(given)
+    assert refused.value.message == complaint

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Annotated
 
 import pytest
 
-from asgi_auth import Device, PasswordOptions
+from asgi_auth import Device, FieldRules, MailOptions, PasswordOptions, User
 from asgi_auth.errors import (
     EmailTaken,
     InvalidEmail,
@@ -15,8 +16,9 @@ from asgi_auth.errors import (
     PasswordTooLong,
     PasswordTooShort,
     SignUpDisabled,
+    UserNotCreated,
 )
-from tests.support import ADA, PASSWORD
+from tests.support import ADA, BASE_URL, PASSWORD
 
 
 @pytest.fixture
@@ -167,3 +169,37 @@ async def test_a_race_for_an_address_does_not_show_either(with_options):
     stored = await services.users.find_by_email(ADA["email"])
     assert len({outcome.user.id for outcome in signed_up}) == 20
     assert stored.id in {outcome.user.id for outcome in signed_up}
+
+
+QUIET = [PasswordOptions(signs_in_after_sign_up=False), PasswordOptions(requires_verified_email=True)]
+
+
+class Badged(User, frozen=True, kw_only=True):
+    """A user with a value that nobody else may have."""
+
+    badge: Annotated[str | None, FieldRules(unique=True)] = None
+
+
+@pytest.mark.parametrize("quiet", QUIET)
+async def test_a_taken_address_costs_the_same_hash_and_the_same_writes_and_leaves_nothing(counted, quiet):
+    services = counted(password=quiet, mail=MailOptions(sender="log"), base_url=BASE_URL)
+    await services.passwords.sign_up("first@example.com", PASSWORD, "First")
+    services.hasher.taken()
+    work = []
+    for name in ("Ada", "Mallory"):
+        with services.engine.recorded() as statements:
+            await services.passwords.sign_up(ADA["email"], PASSWORD, name)
+        inserts = [statement.split("(")[0] for statement in statements if statement.startswith("INSERT")]
+        work.append((services.hasher.taken(), inserts))
+    assert work[0] == work[1]
+    assert await services.engine.users.count() == 2
+    assert await services.engine.accounts.count() == 2
+
+
+@pytest.mark.parametrize("quiet", QUIET)
+async def test_a_value_that_another_user_has_does_not_tell_whether_an_address_is_taken(counted, quiet):
+    services = counted(password=quiet, mail=MailOptions(sender="log"), base_url=BASE_URL, user_model=Badged)
+    await services.passwords.sign_up("first@example.com", PASSWORD, "First", {"badge": "7"})
+    for email in ("first@example.com", "nobody@example.com"):
+        with pytest.raises(UserNotCreated):
+            await services.passwords.sign_up(email, PASSWORD, "Mallory", {"badge": "7"})

@@ -56,6 +56,26 @@ async def test_one_purposes_name_cannot_be_passed_off_as_anothers_secret(verific
     assert await verifications.redeem(RESET, secret) == "user-1"
 
 
+async def test_redeemed_for_somebody_else_a_secret_is_refused_and_not_used_up(verifications):
+    secret = await verifications.issue(RESET, value="user-1")
+    for value in ("user-2", "", "user-1 "):
+        with pytest.raises(InvalidToken):
+            await verifications.redeem(RESET, secret, value=value)
+    assert await verifications.redeem(RESET, secret, value="user-1") == "user-1"
+    with pytest.raises(InvalidToken):
+        await verifications.redeem(RESET, secret, value="user-1")
+
+
+async def test_all_that_stands_for_somebody_is_revoked_at_once(verifications):
+    secrets = [(purpose, await verifications.issue(purpose, value="user-1")) for purpose in (RESET, INVITE)]
+    kept = await verifications.issue(RESET, value="user-2")
+    assert await verifications.revoke_all(value="user-1") == 2
+    for purpose, secret in secrets:
+        with pytest.raises(InvalidToken):
+            await verifications.redeem(purpose, secret)
+    assert await verifications.redeem(RESET, kept) == "user-2"
+
+
 async def test_looking_does_not_use_a_secret_up(verifications):
     secret = await verifications.issue(RESET, value="user-1")
     assert await verifications.find(RESET, secret) == "user-1"
@@ -146,3 +166,18 @@ async def test_the_row_is_named_as_better_auth_names_it_and_tells_nothing_in_its
 def test_a_purpose_needs_a_prefix_a_length_and_a_lifetime(wrong):
     with pytest.raises(ConfigurationError):
         Purpose(**{"prefix": "x:", "length": 24, "lifetime": timedelta(hours=1), **wrong})
+
+
+async def test_secrets_of_one_purpose_that_stand_for_one_user_can_be_made_worthless(verifications):
+    own = [await verifications.issue(RESET, value="user-1") for _ in range(3)]
+    kept = [
+        (RESET, "user-2", await verifications.issue(RESET, value="user-2")),
+        (INVITE, "user-1", await verifications.issue(INVITE, value="user-1")),
+    ]
+    assert await verifications.revoke(RESET, value="user-1") == 3
+    assert await verifications.revoke(RESET, value="user-1") == 0
+    for secret in own:
+        with pytest.raises(InvalidToken):
+            await verifications.redeem(RESET, secret)
+    for purpose, value, secret in kept:
+        assert await verifications.redeem(purpose, secret) == value

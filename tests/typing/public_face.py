@@ -1,6 +1,7 @@
 """What a type checker tells users of the public face; checked by mypy, never run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_type
 
 from asgi_auth import (
@@ -16,6 +17,7 @@ from asgi_auth import (
     Session,
     SessionMiddleware,
     SessionOptions,
+    SocialOptions,
     User,
     all_of,
     auth_context,
@@ -25,6 +27,7 @@ from asgi_auth import (
 )
 from asgi_auth.asgi.types import ASGIApp, Scope
 from asgi_auth.fields import view
+from asgi_auth.providers import GitHub, Google, Microsoft, Profile
 
 
 class Member(User, frozen=True, kw_only=True):
@@ -85,3 +88,11 @@ async def services_speak_in_records(auth: Auth) -> None:
 def a_feature_reads_its_own_fields_typed(user: User, features: Sequence[Feature]) -> None:
     assert_type(view(user, Member).company, str | None)
     Auth(AuthConfig.testing(user_model=Member), features=features)
+
+
+def providers_know_their_own_options() -> None:
+    google = Google(client_id="a", client_secret="b", hd="*", map_profile=lambda person: replace(person, name="A"))
+    assert_type(google.profile({"sub": "1"}), Profile)
+    SocialOptions(providers=(google, Microsoft(client_id="a")))
+    Google(client_id="a", access_type="sometimes")  # type: ignore[arg-type]
+    GitHub(client_id="a", hd="example.com")  # type: ignore[call-arg]

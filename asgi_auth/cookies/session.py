@@ -4,36 +4,44 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import ada_url
-
-from asgi_auth.asgi.cookies import (
-    CookieAttributes,
-    clear_cookie,
-    cookie_values,
-    set_cookie,
-)
+from asgi_auth.asgi.chunked_cookies import ChunkedCookie
+from asgi_auth.asgi.cookies import clear_cookie, cookie_values, set_cookie
 from asgi_auth.asgi.types import Scope
 from asgi_auth.config import AuthConfig
+from asgi_auth.cookies.naming import CookieNaming
 from asgi_auth.crypto.signing import Signer
 from asgi_auth.models import Session
 
 SESSION_TOKEN = "session_token"  # noqa: S105  (a cookie's name)
 SESSION_DATA = "session_data"
+ACCOUNT_DATA = "account_data"
 DONT_REMEMBER = "dont_remember"
+KEYS = (SESSION_TOKEN, SESSION_DATA, ACCOUNT_DATA, DONT_REMEMBER)
 
 
 class SessionCookies:
-    """The cookies of one configuration (Better Auth's contract, 20-cookies)."""
+    """The cookies of one configuration (Better Auth's contract, 20-cookies).
+
+    ``data`` is the cookie cache's cookie, ``account`` that of the account used last.
+    """
 
     def __init__(self, config: AuthConfig, signer: Signer, *, token_name: str | None = None) -> None:
-        self._config = config
+        naming = CookieNaming(config)
         self._signer = signer
         self._lifetime = int(config.session.lifetime / timedelta(seconds=1))
-        self._names = {key: self._name(key) for key in (SESSION_TOKEN, SESSION_DATA, DONT_REMEMBER)}
+        self._names = {key: naming.name(key) for key in KEYS}
         if token_name is not None:
             self._names[SESSION_TOKEN] = token_name
-        self._attributes = {key: self._attributes_of(key) for key in self._names}
+        self._attributes = {key: naming.attributes(key) for key in self._names}
         self._token_name = self._names[SESSION_TOKEN]
+        self.data = ChunkedCookie(self._names[SESSION_DATA], self._attributes[SESSION_DATA])
+        self.account = ChunkedCookie(self._names[ACCOUNT_DATA], self._attributes[ACCOUNT_DATA])
+        self._has_account = config.accounts.has_cookie
+
+    @property
+    def token_name(self) -> str:
+        """The name of the cookie that holds the session token."""
+        return self._token_name
 
     def offered(self, scope: Scope) -> list[str]:
         """The values of all session cookies of a request, still signed."""
@@ -65,9 +73,18 @@ class SessionCookies:
         """Set-Cookie values after a session's expiry has moved."""
         return (self._token_cookie(session, self._lifetime),)
 
-    def clear(self) -> list[bytes]:
-        """Set-Cookie values that take a session away."""
-        return [self._clear(SESSION_TOKEN), self._clear(SESSION_DATA), self._clear(DONT_REMEMBER)]
+    def clear(self, scope: Scope) -> list[bytes]:
+        """Set-Cookie values that take a session away, with what the request brought of the cookie cache.
+
+        A ``session_data`` or ``account_data`` that came along is cleared twice (Better Auth's contract).
+        """
+        return [
+            self._clear(SESSION_TOKEN),
+            self._clear(SESSION_DATA),
+            *((self._clear(ACCOUNT_DATA), *self.account.clear_received(scope)) if self._has_account else ()),
+            *self.data.clear_received(scope),
+            self._clear(DONT_REMEMBER),
+        ]
 
     def _token_cookie(self, session: Session, max_age: int | None) -> bytes:
         return set_cookie(
@@ -79,28 +96,3 @@ class SessionCookies:
 
     def _clear(self, key: str) -> bytes:
         return clear_cookie(self._names[key], self._attributes[key])
-
-    def _name(self, key: str) -> str:
-        override = self._config.cookies.overrides.get(key)
-        name = (override and override.name) or f"{self._config.cookies.prefix}.{key}"
-        return f"__Secure-{name}" if self._config.has_secure_cookies else name
-
-    def _attributes_of(self, key: str) -> CookieAttributes:
-        options = self._config.cookies
-        override = options.overrides.get(key)
-        return CookieAttributes(
-            path=(override and override.path) or "/",
-            domain=(override and override.domain) or self._domain(),
-            http_only=True,
-            secure=self._config.has_secure_cookies,
-            same_site=(override and override.same_site) or options.same_site,
-            partitioned=options.is_partitioned,
-        )
-
-    def _domain(self) -> str | None:
-        options = self._config.cookies
-        if not options.spans_subdomains:
-            return None
-        if options.domain is None and self._config.base_url is not None:
-            return str(ada_url.URL(self._config.base_url).hostname)
-        return options.domain

@@ -6,9 +6,9 @@ import pytest
 
 from asgi_auth import AuthConfig, CookieOptions, CookieOverride, Secret, SessionOptions
 from asgi_auth.clock import Timestamp
+from asgi_auth.cookies.session import SessionCookies
 from asgi_auth.crypto.signing import Signer
 from asgi_auth.models import Session
-from asgi_auth.session_cookies import SessionCookies
 from tests.endpoints.wire import http
 from tests.support import SECRET
 
@@ -99,7 +99,7 @@ def test_one_not_to_be_remembered_has_two_that_end_with_the_browser():
 
 
 def test_clearing_names_every_cookie_in_the_order_of_the_contract():
-    assert cookies_for().clear() == [
+    assert cookies_for().clear(http()) == [
         b"better-auth.session_token=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax",
         b"better-auth.session_data=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax",
         b"better-auth.dont_remember=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax",
@@ -111,7 +111,7 @@ def test_names_and_attributes_are_as_configured_when_set_and_when_cleared(option
     cookies = cookies_for(**options)
     (set_one,) = cookies.start(SESSION, is_remembered=True, scope=http())
     assert set_one.decode() == f"{name}={TOKEN}.{SIGNATURE}; Max-Age=604800; {attributes}"
-    assert cookies.clear()[0].decode() == f"{name}=; Max-Age=0; {attributes}"
+    assert cookies.clear(http())[0].decode() == f"{name}=; Max-Age=0; {attributes}"
     assert cookies.refresh(SESSION) == (set_one,)
     assert cookies.offered(with_cookie(set_one.decode().partition(";")[0])) == [f"{TOKEN}.{unescaped(SIGNATURE)}"]
 
@@ -155,7 +155,7 @@ def test_of_several_the_first_whose_signature_holds_counts():
 
 def test_another_name_for_the_token_leaves_the_others():
     cookies = cookies_for("sid")
-    names = [cookie.partition(b"=")[0] for cookie in cookies.clear()]
+    names = [cookie.partition(b"=")[0] for cookie in cookies.clear(http())]
     assert names == [b"sid", b"better-auth.session_data", b"better-auth.dont_remember"]
     assert cookies.refresh(SESSION)[0].startswith(b"sid=")
     assert cookies.offered(with_cookie("better-auth.session_token=x; sid=y")) == ["y"]

@@ -1,0 +1,29 @@
+"""What can go wrong with sessions and tokens."""
+
+from __future__ import annotations
+
+from asgi_auth.errors.base import Forbidden, NotAuthenticated
+
+
+class InvalidToken(NotAuthenticated):
+    """A credential was offered and refused: unknown, revoked, expired or forged (RFC 6750, 3.1)."""
+
+
+class SessionNotCreated(NotAuthenticated):
+    """The user vanished while signing in."""
+
+    code = "FAILED_TO_CREATE_SESSION"
+    message = "Failed to create session"
+
+
+class NoSession(NotAuthenticated):
+    """No session, on endpoints that answer so without a body (Better Auth's contract)."""
+
+    is_bare = True
+
+
+class SessionNotFresh(Forbidden):
+    """Signed in too long ago for this."""
+
+    code = "SESSION_NOT_FRESH"
+    message = "Session is not fresh"

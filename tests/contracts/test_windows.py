@@ -1,0 +1,151 @@
+"""Windows count alike and exactly, in memory, on SQLite and on Postgres, from one process and from several."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from asgi_auth import Auth, AuthConfig, RateLimit, RateLimitOptions
+from asgi_auth.infrastructure.rate_limit import MemoryWindows
+from tests.support import SECRET
+
+ROOT = Path(__file__).parents[2]
+THREE = RateLimit(3, timedelta(seconds=10))
+NOW = 1_795_348_800_123  # a moment of 2026, in milliseconds
+
+
+def shared_auth(url: str) -> Auth:
+    limits = RateLimitOptions(is_enabled=True, storage="database")
+    return Auth(AuthConfig.testing(secret=SECRET, database=url, rate_limits=limits))
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def windows(request):
+    if request.param == "memory":
+        yield MemoryWindows()
+        return
+    auth = shared_auth(request.getfixturevalue(f"{request.param}_url"))
+    yield auth.services.engine.rate_limits
+    await auth.services.close()
+
+
+async def hits(windows, *moments: int, limit: RateLimit = THREE, restarts: bool = True) -> list[tuple[bool, int, int]]:
+    """Whether each hit is allowed, how many remain, how many seconds are left; moments count from NOW."""
+    counted = [await windows.hit("key", limit, now=NOW + moment, restarts=restarts) for moment in moments]
+    return [(hit.is_allowed, hit.remaining, hit.seconds_left) for hit in counted]
+
+
+async def test_a_hit_beyond_the_limit_is_refused_until_the_window_is_over(windows):
+    assert await hits(windows, 0, 0, 0, 0) == [(True, 2, 10), (True, 1, 10), (True, 0, 10), (False, 0, 10)]
+    assert await hits(windows, 9_999) == [(False, 0, 1)]
+    assert await hits(windows, 10_000) == [(True, 2, 10)]
+
+
+async def test_every_allowed_hit_begins_the_window_anew(windows):
+    assert await hits(windows, 0, 6_000, 12_000) == [(True, 2, 10), (True, 1, 10), (True, 0, 10)]
+    assert await hits(windows, 18_000) == [(False, 0, 4)]
+
+
+async def test_a_refused_hit_changes_nothing(windows):
+    await hits(windows, 0, 0, 0)
+    assert await hits(windows, 1_000, 5_000, 9_500) == [(False, 0, 9), (False, 0, 5), (False, 0, 1)]
+    assert await hits(windows, 10_000) == [(True, 2, 10)]
+
+
+async def test_seconds_are_rounded_up(windows):
+    await hits(windows, 0, 0, 0)
+    assert [left for _, _, left in await hits(windows, 1, 999, 1_000, 1_001, 9_001)] == [10, 10, 9, 9, 1]
+
+
+async def test_a_lasting_window_ends_when_its_first_hit_is_old(windows):
+    assert await hits(windows, 0, 6_000, 9_000, restarts=False) == [(True, 2, 10), (True, 1, 4), (True, 0, 1)]
+    assert await hits(windows, 9_999, 10_000, restarts=False) == [(False, 0, 1), (True, 2, 10)]
+
+
+async def test_what_is_given_back_was_never_counted(windows):
+    first = await windows.hit("key", THREE, now=NOW, restarts=False)
+    await windows.give_back("key", THREE, began=first.began)
+    assert not await windows.is_open("key", THREE, now=NOW)
+    # not even the window's beginning is left of it
+    assert await hits(windows, 5_000, 5_000, 5_000, 14_999, restarts=False) == [
+        (True, 2, 10),
+        (True, 1, 10),
+        (True, 0, 10),
+        (False, 0, 1),
+    ]
+
+
+async def test_nothing_is_given_back_to_a_window_that_began_later(windows):
+    first = await windows.hit("key", THREE, now=NOW, restarts=False)
+    await hits(windows, 10_000, 10_000, 10_000, restarts=False)
+    await windows.give_back("key", THREE, began=first.began)
+    assert await hits(windows, 10_001, restarts=False) == [(False, 0, 10)]
+
+
+async def test_nothing_is_given_back_where_nothing_was_counted(windows):
+    await windows.give_back("key", THREE, began=NOW)
+    assert await hits(windows, 0) == [(True, 2, 10)]
+
+
+async def test_a_window_is_open_until_it_ends(windows):
+    assert not await windows.is_open("key", THREE, now=NOW)
+    await windows.hit("key", THREE, now=NOW)
+    assert await windows.is_open("key", THREE, now=NOW + 9_999)
+    assert not await windows.is_open("key", THREE, now=NOW + 10_000)
+    assert not await windows.is_open("another key", THREE, now=NOW)
+
+
+async def test_keys_do_not_meet(windows):
+    await hits(windows, 0, 0, 0)
+    assert (await windows.hit("key2", THREE, now=NOW)).is_allowed
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_of_200_hits_at_once_exactly_as_many_are_allowed_as_may_be(windows, restarts):
+    limit = RateLimit(17, timedelta(minutes=1))
+    counted = await asyncio.gather(*(windows.hit("key", limit, now=NOW, restarts=restarts) for _ in range(200)))
+    assert sorted(hit.remaining for hit in counted if hit.is_allowed) == list(range(17))
+
+
+async def test_of_200_hits_of_several_processes_exactly_as_many_are_allowed_as_may_be(database_url):
+    auth = shared_auth(database_url)
+    await auth.services.start()
+    await auth.services.close()
+    command = [sys.executable, "-m", "tests.contracts.hammer", database_url, "50", "17"]
+    workers = [
+        await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    told = [await worker.communicate() for worker in workers]
+    assert sum(int(output) for output, _ in told) == 17
+
+
+async def test_rows_that_no_window_can_hold_are_deleted(database_url):
+    auth = shared_auth(database_url)
+    windows = auth.services.engine.rate_limits
+    week = timedelta(days=7) // timedelta(milliseconds=1)
+    for number in range(3):
+        await windows.hit(f"old {number}", THREE, now=NOW)
+    await windows.hit("young", THREE, now=NOW + week)
+    await windows.hit("new", THREE, now=NOW + week + 1)
+    # a process cleans up once an hour
+    await windows.hit("last", THREE, now=NOW + week + 3_600_001)
+    counted = await auth.services.engine._executor.run_text('SELECT "key" FROM "rateLimit" ORDER BY "key"')
+    assert [key for (key,) in counted] == ["last", "new", "young"]
+    await auth.services.close()
+
+
+async def test_the_table_is_there_only_where_limits_are_stored_in_the_database(make_auth, database_url):
+    apart = make_auth(database=database_url)
+    assert not any("rateLimit" in sql for sql in await apart.create_schema())
+    shared = shared_auth(database_url)
+    created = await shared.create_schema()
+    assert any("rateLimit" in sql for sql in created)
+    await shared.services.close()
