@@ -9,7 +9,7 @@ from joserfc import jwe
 from joserfc.jwk import OctKey
 
 from asgi_auth.crypto import base64url
-from asgi_auth.crypto.jwt_hs256 import sign_hs256
+from asgi_auth.crypto.jwt_hs256 import sign_payload
 from asgi_auth.crypto.keys import derive_jwe_key
 from asgi_auth.crypto.session_cache import session_cache_codec
 from asgi_auth.crypto.signing import Signer
@@ -187,9 +187,14 @@ def test_signed_claims_of_another_shape_are_refused(strategy, changes):
     assert decode(strategy, seal(strategy, {key: claims[key] for key in claims if key not in changes})) is None
 
 
+@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b'"text"', b"\xff", b"{", b"[" * 5_000, b'{"exp":NaN}'])
+def test_signed_claims_that_are_no_object_are_refused(payload):
+    assert decode("jwt", sign_payload(payload, Signer([SECRET]))) is None
+
+
 def seal(strategy, claims):
     if strategy == "jwt":
-        return sign_hs256(claims, SECRET)
+        return sign_payload(json.dumps(claims).encode(), Signer([SECRET]))
     key = derive_jwe_key(SECRET)
     header = {"alg": "dir", "enc": "A256CBC-HS512", "kid": key.kid}
     return jwe.encrypt_compact(header, json.dumps(claims), OctKey.import_key(key.key))
