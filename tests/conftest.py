@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from asgi_auth import Auth, AuthConfig, Feature, Metrics
 from tests.servers.chromium import chromium_on_path, running_chromium
@@ -12,6 +13,10 @@ from tests.servers.oidc import OidcServer, running_oidc
 from tests.servers.postgres import running_postgres
 from tests.servers.redis_server import running_redis
 from tests.support import SECRET, FrozenClock
+
+# Nothing here is timed. The rest is Hypothesis' own choice: new examples each time, the same ones where CI is set.
+settings.register_profile("tests", settings.default, deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asgi_auth import Timestamp
@@ -20,7 +20,6 @@ ZONES = st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone)
 MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.one_of(st.just(UTC), ZONES))  # noqa: DTZ001
 
 
-@settings(deadline=None)
 @given(MOMENTS)
 @example(datetime(1, 1, 2, tzinfo=UTC))
 @example(datetime(999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC))
@@ -35,14 +34,12 @@ def test_every_moment_survives_being_written_and_read(moment):
     assert timestamp <= moment
 
 
-@settings(deadline=None)
 @given(MOMENTS, MOMENTS)
 def test_texts_are_in_the_order_of_their_moments(one, other):
     first, second = Timestamp.of(one), Timestamp.of(other)
     assert (first < second) is (first.iso() < second.iso())
 
 
-@settings(deadline=None)
 @given(MOMENTS)
 def test_a_moment_in_json_is_its_text(moment):
     timestamp = Timestamp.of(moment)

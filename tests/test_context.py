@@ -6,7 +6,7 @@ import dataclasses
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi_auth import ANONYMOUS, AuthContext, NotAuthenticated, Proof, Session, Unavailable, User, auth_context
@@ -45,7 +45,6 @@ def judged(outcomes, order):
     return context
 
 
-@settings(deadline=None)
 @given(OUTCOMES, st.randoms())
 def test_the_highest_ranked_credential_offered_decides(outcomes, random):
     order = sorted(outcomes)
@@ -67,14 +66,12 @@ def test_the_highest_ranked_credential_offered_decides(outcomes, random):
         assert (context.scopes, context.error) == (frozenset(), ERRORS[outcomes[decider]])
 
 
-@settings(deadline=None)
 @given(OUTCOMES)
 def test_the_order_of_judging_makes_no_difference(outcomes):
     contexts = [judged(outcomes, order) for order in permutations(outcomes)]
     assert all(context == contexts[0] for context in contexts)
 
 
-@settings(deadline=None)
 @given(OUTCOMES, st.sampled_from(KINDS))
 def test_what_decided_or_was_verified_has_been_judged(outcomes, kind):
     context = judged(outcomes, outcomes)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi_auth import Account, ConfigurationError, FieldRules, Record, Session, Timestamp, User, Verification
@@ -78,7 +78,6 @@ def test_records_show_no_secret_in_their_repr():
         assert record.id in repr(record)
 
 
-@settings(deadline=None)
 @given(TEXT, TEXT, st.booleans(), st.none() | TEXT, MOMENTS, MOMENTS)
 def test_a_record_survives_json(name, email, email_verified, image, created_at, updated_at):
     user = User(

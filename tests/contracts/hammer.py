@@ -9,14 +9,15 @@ import asyncio
 import sys
 from datetime import timedelta
 
-from asgi_auth import Auth, AuthConfig, RateLimit, RateLimitOptions
+from asgi_auth import Auth, AuthConfig, DatabaseOptions, RateLimit, RateLimitOptions
 from asgi_auth.clock import utc_now
 from tests.support import SECRET
 
 
 async def main(url: str, times: int, most: int) -> None:
     limits = RateLimitOptions(is_enabled=True, storage="database")
-    auth = Auth(AuthConfig.testing(secret=SECRET, database=url, rate_limits=limits))
+    patient = DatabaseOptions(timeout=timedelta(seconds=60))
+    auth = Auth(AuthConfig.testing(secret=SECRET, database=url, rate_limits=limits, database_options=patient))
     limit, now = RateLimit(most, timedelta(hours=1)), utc_now().milliseconds
     windows = auth.services.engine.rate_limits
     assert windows is not None

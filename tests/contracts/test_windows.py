@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_auth import Auth, AuthConfig, RateLimit, RateLimitOptions
+from asgi_auth import Auth, AuthConfig, DatabaseOptions, RateLimit, RateLimitOptions
 from asgi_auth.infrastructure.rate_limit import MemoryWindows
 from tests.support import SECRET
 
@@ -19,9 +19,12 @@ THREE = RateLimit(3, timedelta(seconds=10))
 NOW = 1_795_348_800_123  # a moment of 2026, in milliseconds
 
 
+PATIENT = DatabaseOptions(timeout=timedelta(seconds=60))  # 200 hits at once wait for one writer
+
+
 def shared_auth(url: str) -> Auth:
     limits = RateLimitOptions(is_enabled=True, storage="database")
-    return Auth(AuthConfig.testing(secret=SECRET, database=url, rate_limits=limits))
+    return Auth(AuthConfig.testing(secret=SECRET, database=url, rate_limits=limits, database_options=PATIENT))
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])

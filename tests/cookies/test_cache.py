@@ -182,8 +182,8 @@ def test_a_signature_that_is_off_by_one_character_does_not_hold(cache, options, 
         pair for pair in made(options, clock, wire(session), wire(user))["headers"] if pair[0] == b"cookie"
     ]
     value = header.decode().partition("=")[2]
-    # The last character of base64url may have bits that do not count: it is left out.
-    for place in range(0, len(value) - 1, 7):
+    # The last character of a base64url part may have bits that do not count: it is left out.
+    for place in [place for place in range(0, len(value) - 1, 7) if value[place + 1] != "."]:
         changed = "A" if value[place] != "A" else "B"
         assert cache.find(TOKEN, request(value[:place] + changed + value[place + 1 :])) is None
 

@@ -5,7 +5,7 @@ import unicodedata
 import argon2
 import bcrypt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from passlib.hash import django_bcrypt_sha256, pbkdf2_sha256, pbkdf2_sha512, scrypt
 
@@ -125,7 +125,6 @@ def test_a_hash_verifies_its_password_and_no_other():
         assert not cheap.verify(other, OWN)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=500))
 def test_any_password_can_be_hashed(password):
     assert cheap.verify_and_update(password, cheap.hash(password)) == (True, None)
@@ -269,7 +268,6 @@ def test_the_costs_that_other_systems_recommend_are_within_the_bounds(stored, sc
     assert scheme_of(stored) == scheme
 
 
-@settings(deadline=None)
 @given(st.sampled_from([OWN, *OUTDATED.values()]), st.data())
 def test_no_mutation_of_a_hash_raises(stored, data):
     place = data.draw(st.integers(0, len(stored)))

@@ -87,7 +87,7 @@ headers = st.lists(
 parameters = st.tuples(st.sampled_from([b"token", b"callbackURL", b"error"]), st.binary(max_size=60)).map(b"=".join)
 queries = st.binary(max_size=300) | st.lists(parameters, max_size=4).map(b"&".join)
 
-quickly = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+quickly = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture

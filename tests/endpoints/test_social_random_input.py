@@ -54,7 +54,7 @@ parameters = st.lists(
     ),
     max_size=6,
 )
-quickly = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+quickly = settings(max_examples=80, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_no_wish_makes_an_endpoint_fall_over(site, user, path, body):
     sent = [JSON, ("cookie", cookie_header(site, session.token)), ("origin", BASE_URL)]
     scope = http("POST", path.removeprefix("/api/auth"), sent)
     answer = await exchange(site.endpoints, scope, request(json.dumps({"provider": "corp", **body}).encode()))
-    assert answer.status in (200, 400, 403, 404)
+    assert answer.status in (200, 400, 403, 404, 413)
     if answer.status == 200:
         assert answer.json()["url"].startswith("https://corp.test/authorize?response_type=code&client_id=tests&state=")
 

@@ -168,7 +168,7 @@ tricky = st.lists(
 
 
 @given(path=tricky, root=st.sampled_from(["", "/public", "/private", "/v"]))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 async def test_no_path_gets_a_secret_without_a_credential(quick, path, root):
     app = SessionMiddleware(SITE, quick.services, required=True, exempt=["/public"])
     answer = await exchange(app, http(path=path, root_path=root))

@@ -94,7 +94,7 @@ async def test_no_header_decides_where_the_link_in_a_letter_leads(auth, mailbox,
     assert len(letters) == (answer.status == 200)
     for letter in letters:
         assert letter.url.startswith(f"{BASE_URL}/api/auth/reset-password/")
-        assert "evil" not in letter.text
+        assert "evil" not in letter.text.replace(letter.token, "")
 
 
 @pytest.mark.parametrize("headers", [[("host", host)] for host in HOSTS])

@@ -40,7 +40,7 @@ class Page:
             raise DevToolsError(details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
 
-    async def wait_for(self, expression: str, *, seconds: float = 10) -> Any:
+    async def wait_for(self, expression: str, *, seconds: float = 60) -> Any:
         """The value of a JavaScript expression as soon as it is truthy; AssertionError if it never is."""
         deadline = time.monotonic() + seconds
         while True:
