@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
-TIMEOUT = 10.0
+TIMEOUT = 60.0
 """Seconds after which a request that is not answered ends the benchmark."""
 
 

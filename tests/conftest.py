@@ -1,13 +1,14 @@
 """Fixtures of the whole suite: real servers, each started at the first test that asks for it."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from asgi_auth import Auth, AuthConfig, Feature, Metrics
+from asgi_auth import Auth, AuthConfig, DatabaseOptions, Feature, Metrics
 from tests.servers.chromium import chromium_on_path, running_chromium
 from tests.servers.oidc import OidcServer, running_oidc
 from tests.servers.postgres import running_postgres
@@ -17,6 +18,8 @@ from tests.support import SECRET, FrozenClock
 # Nothing here is timed. The rest is Hypothesis' own choice: new examples each time, the same ones where CI is set.
 settings.register_profile("tests", settings.default, deadline=None)
 settings.load_profile("tests")
+
+PATIENT = DatabaseOptions(timeout=timedelta(seconds=60))
 
 
 @pytest.fixture(scope="session")
@@ -88,12 +91,13 @@ async def oidc(clock: FrozenClock) -> AsyncIterator[OidcServer]:
 async def make_auth(clock: FrozenClock, request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Auth]]:
     """A factory of Auths on the frozen clock, closed after the test; the database is SQLite in memory if not given.
 
-    Options are those of AuthConfig.testing; ``features`` and ``metrics`` go to Auth.
+    Options are those of AuthConfig.testing, with a database that may be slow; ``features`` and ``metrics`` go to Auth.
     """
     made: list[Auth] = []
 
     def make(*, features: Sequence[Feature] = (), metrics: Metrics | None = None, **options: Any) -> Auth:
         options.setdefault("secret", SECRET)
+        options.setdefault("database_options", PATIENT)
         auth = Auth(AuthConfig.testing(**options), features=features, clock=clock, metrics=metrics)
         made.append(auth)
         return auth

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from asgi_auth import ClientAddressOptions, DatabaseOptions, RateLimit, RateLimitOptions, RequestOptions
+from asgi_auth import ClientAddressOptions, RateLimit, RateLimitOptions, RequestOptions
 from tests.endpoints.limited import client_of, limited, statuses
 from tests.endpoints.wire import exchange, http, request
 from tests.support import ADA, BASE_URL, browser, sign_up, whoami
@@ -241,9 +241,7 @@ async def test_processes_that_share_a_database_share_their_windows(make_auth, da
 
 async def test_200_requests_at_once_are_counted_one_by_one_in_a_database(make_auth, database_url):
     limits = RateLimitOptions(is_enabled=True, storage="database")
-    patient = DatabaseOptions(timeout=timedelta(seconds=60))
-    auth = make_auth(database=database_url, rate_limits=limits, database_options=patient)
-    async with client_of(auth) as client:
+    async with client_of(make_auth(database=database_url, rate_limits=limits)) as client:
         answers = await asyncio.gather(*(client.get("/api/auth/ok") for _ in range(200)))
     assert [answer.status_code for answer in answers].count(200) == 100
 

@@ -11,13 +11,13 @@ from asgi_auth import DatabaseOptions, NotAuthenticated, Unavailable
 from tests.contracts.rows import query, verification_row
 from tests.support import ADA, browser, cookie_header, whoami
 
-PATIENCE = 10
+PATIENCE = 30
 
 
 @pytest.fixture
 def engine_for_one(make_auth, database_url):
     """An engine with one connection (on SQLite: one reader beside the writer) and little patience."""
-    options = DatabaseOptions(pool_size=1, timeout=timedelta(seconds=0.4))
+    options = DatabaseOptions(pool_size=1, timeout=timedelta(seconds=2))
     return make_auth(database=database_url, database_options=options).services.engine
 
 

@@ -40,7 +40,7 @@ def gated_auth(make_auth, gated_url):
 
 @pytest.fixture
 def impatient_auth(make_auth, gated_url):
-    return make_auth(database=gated_url, database_options=DatabaseOptions(timeout=timedelta(seconds=0.4)))
+    return make_auth(database=gated_url, database_options=DatabaseOptions(timeout=timedelta(seconds=2)))
 
 
 async def sign_up(auth):

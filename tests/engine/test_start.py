@@ -101,5 +101,6 @@ async def test_a_database_in_memory_leaves_no_file(make_auth, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_health_check_opens_it_too(auth):
+async def test_a_health_check_opens_it_too(auth, monkeypatch):
+    monkeypatch.setattr("asgi_auth.services.registry.PING_TIMEOUT", 60)
     assert await auth.services.ping() == {"database": None}

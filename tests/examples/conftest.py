@@ -39,7 +39,7 @@ def visit():
 
     @asynccontextmanager
     async def visiting(app):
-        async with serve(app) as base_url, httpx.AsyncClient(base_url=base_url) as client:
+        async with serve(app) as base_url, httpx.AsyncClient(base_url=base_url, timeout=60) as client:
             yield client
 
     return visiting

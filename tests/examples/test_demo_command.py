@@ -22,12 +22,12 @@ def test_it_serves_the_page_and_tells_where(tmp_path, ada):
     port = free_port()
     with _demo(tmp_path, "--port", str(port)) as url:
         assert url == f"http://127.0.0.1:{port}"
-        page = httpx.get(url)
+        page = httpx.get(url, timeout=60)
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert "<title>asgi_auth demo</title>" in page.text
-        assert httpx.post(f"{url}/api/auth/sign-up/email", json=ada).status_code == 200
-        assert httpx.get(f"{url}/me").status_code == 401
-        assert httpx.get(f"{url}/nowhere").status_code == 404
+        assert httpx.post(f"{url}/api/auth/sign-up/email", json=ada, timeout=60).status_code == 200
+        assert httpx.get(f"{url}/me", timeout=60).status_code == 401
+        assert httpx.get(f"{url}/nowhere", timeout=60).status_code == 404
     printed = (tmp_path / "log").read_text()
     assert "Ctrl-C ends the demo" in printed
     assert "Traceback" not in printed
@@ -37,7 +37,7 @@ def test_the_environment_may_say_where(tmp_path):
     port = free_port()
     with _demo(tmp_path, HOST="localhost", PORT=str(port)) as url:
         assert url == f"http://localhost:{port}"
-        assert httpx.get(url).status_code == 200
+        assert httpx.get(url, timeout=60).status_code == 200
 
 
 def test_a_second_one_on_the_same_port_says_so_in_one_sentence(tmp_path):
@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_made_is_told_in_one_sentence(tmp_path):
 
 
 def test_its_secret_is_for_its_owner_alone_and_a_restart_signs_nobody_out(tmp_path, ada):
-    with httpx.Client() as client:
+    with httpx.Client(timeout=60) as client:
         with _demo(tmp_path, "--port", "0") as url:
             client.post(f"{url}/api/auth/sign-up/email", json=ada)
         secret = tmp_path / ".demo" / "secret"
@@ -108,7 +108,7 @@ def test_ctrl_c_ends_it_quietly_although_a_browser_is_connected(tmp_path):
         text=True,
     ) as demo:
         url = re.search(r"http://\S+", demo.stdout.readline())[0]
-        with httpx.Client(base_url=url) as browser:
+        with httpx.Client(base_url=url, timeout=60) as browser:
             assert browser.get("/").status_code == 200
             demo.send_signal(signal.SIGINT)
             _, complaints = demo.communicate(timeout=30)
@@ -130,7 +130,7 @@ def _refused(folder, *arguments):
         env=_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

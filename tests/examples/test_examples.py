@@ -23,7 +23,7 @@ async def test_uvicorn_runs_it_from_the_root_of_the_repository(name, tmp_path):
     environment = os.environ | {"ASGI_AUTH_DATABASE": f"sqlite:///{tmp_path / 'app.db'}"}
     ready, log = "Application startup complete", tmp_path / "log"
     with running(command, ready=ready, log=log, cwd=ROOT, env=environment):
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             assert (await client.get("/")).json() == {"hello": "stranger"}
             assert (await client.get("/api/auth/ok")).json() == {"ok": True}
     assert (tmp_path / "app.db").exists()

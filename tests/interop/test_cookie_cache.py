@@ -87,7 +87,7 @@ async def servers(request, tmp_path):
 
 
 def on(url: str, cookies: httpx.Cookies | None = None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, cookies=dict((cookies or {}).items()), headers={"origin": url})
+    return httpx.AsyncClient(base_url=url, cookies=dict((cookies or {}).items()), headers={"origin": url}, timeout=60)
 
 
 async def session_of(url: str, cookies: httpx.Cookies, **query: str) -> object:

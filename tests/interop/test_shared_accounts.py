@@ -22,7 +22,7 @@ async def test_tokens_written_here_are_given_out_by_better_auth(tmp_path, option
         "account": {"encryptOAuthTokens": options.encrypts_tokens},
         "socialProviders": {"github": {"clientId": "x", "clientSecret": "y"}},
     }
-    async with serve(auth.wrap(whoami)) as here, httpx.AsyncClient() as client:
+    async with serve(auth.wrap(whoami)) as here, httpx.AsyncClient(timeout=60) as client:
         signed_up = await client.post(f"{here}/api/auth/sign-up/email", json=ADA, headers={"origin": here})
         expires_at = utc_now() + timedelta(hours=1)
         tokens = Tokens(

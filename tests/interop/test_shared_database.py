@@ -29,7 +29,7 @@ async def post(client: httpx.AsyncClient, path: str, **body: object) -> httpx.Re
 
 
 def on(url: str, cookies: httpx.Cookies | None = None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, cookies=dict((cookies or {}).items()))
+    return httpx.AsyncClient(base_url=url, cookies=dict((cookies or {}).items()), timeout=60)
 
 
 async def session_of(url: str, cookies: httpx.Cookies) -> object:

@@ -29,7 +29,7 @@ async def test_links_made_here_verify_change_and_delete_in_better_auth(tmp_path)
     async with auth.lifespan(), browser(auth.wrap(whoami)) as here:
         await sign_up(here)
         with better_auth_server(database, secret=SECRET, options=THEIRS) as url:
-            async with httpx.AsyncClient(base_url=url, cookies=dict(here.cookies.items())) as there:
+            async with httpx.AsyncClient(base_url=url, cookies=dict(here.cookies.items()), timeout=60) as there:
 
                 async def follow(path: str) -> httpx.Response:
                     """The newest letter's link, there instead of here."""

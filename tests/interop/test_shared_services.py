@@ -101,7 +101,7 @@ async def test_an_account_that_one_has_written_is_used_by_the_other(services, da
             first,
             second,
         ),
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         assert await travel(client, first, "/sign-in/social", "corp") == "/welcome"
         accounts = [await get(client, url, "/list-accounts") for url in (first, second)]
@@ -132,7 +132,7 @@ async def test_an_account_cookie_that_one_has_written_is_read_by_the_other(servi
     options = AccountOptions(encrypts_tokens=encrypts, has_cookie=True)
     async with (
         both(services, database, is_begun_here=is_begun_here, accounts=options) as (first, second),
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         assert await travel(client, first, "/sign-in/social", "corp") == "/welcome"
         assert "better-auth.account_data" in client.cookies
@@ -146,8 +146,8 @@ async def test_an_account_cookie_that_one_has_written_is_read_by_the_other(servi
 async def test_a_user_that_one_has_let_in_is_known_to_the_other(services, database, is_begun_here):
     async with (
         both(services, database, is_begun_here=is_begun_here) as (first, second),
-        httpx.AsyncClient() as client,
-        httpx.AsyncClient() as phone,
+        httpx.AsyncClient(timeout=60) as client,
+        httpx.AsyncClient(timeout=60) as phone,
     ):
         assert await travel(client, first, "/sign-in/social", "corp") == "/welcome"
         assert await travel(phone, second, "/sign-in/social", "corp") == "/app"
@@ -162,8 +162,8 @@ async def test_a_user_that_one_has_let_in_is_known_to_the_other(services, databa
 async def test_an_account_that_one_has_linked_is_taken_away_by_the_other(services, database, is_begun_here):
     async with (
         both(services, database, is_begun_here=is_begun_here) as (first, second),
-        httpx.AsyncClient() as client,
-        httpx.AsyncClient() as phone,
+        httpx.AsyncClient(timeout=60) as client,
+        httpx.AsyncClient(timeout=60) as phone,
     ):
         user = (await post(client, first, "/sign-up/email", **ADA))["user"]
         assert await travel(client, first, "/link-social", "home") == "/app"
@@ -179,7 +179,7 @@ async def test_an_account_that_one_has_linked_is_taken_away_by_the_other(service
 async def test_a_trip_that_one_has_begun_is_ended_by_the_other(services, database, is_begun_here, path):
     async with (
         both(services, database, is_begun_here=is_begun_here, origin=BASE_URL) as (first, second),
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         if path == "/link-social":
             await post(client, first, "/sign-up/email", **ADA)
@@ -201,8 +201,8 @@ async def test_whom_one_has_let_in_the_other_signs_out_at_the_provider(services,
             first,
             second,
         ),
-        httpx.AsyncClient() as client,
-        httpx.AsyncClient() as phone,
+        httpx.AsyncClient(timeout=60) as client,
+        httpx.AsyncClient(timeout=60) as phone,
     ):
         assert await travel(client, first, "/sign-in/social", "corp") == "/welcome"
         assert await travel(phone, second, "/sign-in/social", "corp") == "/app"
@@ -217,7 +217,7 @@ async def test_both_choose_the_same_of_several_providers(services, database, is_
     services["corp"].person |= {"email": "ada@example.com"}
     async with (
         both(services, database, is_begun_here=is_begun_here) as (first, second),
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         await post(client, first, "/sign-up/email", **ADA)
         for provider, last in (("home", "home"), ("corp", "corp"), ("home", "home")):

@@ -69,7 +69,7 @@ async def come_back(client: httpx.AsyncClient, url: str, away: str) -> str:
 @pytest.mark.parametrize("is_begun_here", [True, False])
 async def test_one_begins_to_sign_somebody_in_and_the_other_does_it(sides, is_begun_here):
     begins, ends = sides if is_begun_here else reversed(sides)
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         body = {"provider": "gitlab", "callbackURL": "/dash", "newUserCallbackURL": "/new", "errorCallbackURL": "/oops"}
         away = (await post(client, begins, "/sign-in/social", **body)).json()["url"]
         assert await come_back(client, ends, away) == "/new"
@@ -83,7 +83,7 @@ async def test_one_begins_to_sign_somebody_in_and_the_other_does_it(sides, is_be
 @pytest.mark.parametrize("is_begun_here", [True, False])
 async def test_one_begins_to_link_an_account_and_the_other_does_it(sides, is_begun_here):
     begins, ends = sides if is_begun_here else reversed(sides)
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         await post(client, begins, "/sign-up/email", **ADA)
         body = {"provider": "gitlab", "callbackURL": "/settings", "errorCallbackURL": "/oops"}
         away = (await post(client, begins, "/link-social", **body)).json()["url"]
@@ -94,7 +94,7 @@ async def test_one_begins_to_link_an_account_and_the_other_does_it(sides, is_beg
 
 async def test_a_session_that_ended_there_links_nothing_here(sides):
     here, there = sides
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         await post(client, there, "/sign-up/email", **ADA)
         away = (await post(client, there, "/link-social", provider="gitlab", errorCallbackURL="/oops")).json()["url"]
         await post(client, there, "/sign-out")

@@ -20,7 +20,7 @@ async def make_client(clock: FrozenClock) -> AsyncIterator[Callable[..., OAuthCl
     made: list[OAuthClient] = []
 
     def make(*providers: Provider, **options: Any) -> OAuthClient:
-        options = {"timeout": timedelta(seconds=5), "allows_private_addresses": True, "clock": clock, **options}
+        options = {"timeout": timedelta(seconds=30), "allows_private_addresses": True, "clock": clock, **options}
         made.append(OAuthClient(providers, **options))
         return made[-1]
 

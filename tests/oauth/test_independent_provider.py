@@ -45,7 +45,7 @@ def introduce(url, **claims):
 
 def agree(url):
     """Be the person: agree in the provider's form, and return what the browser is sent back with."""
-    response = httpx.post(url, data={"sub": "ada", "action": "authorize"})
+    response = httpx.post(url, data={"sub": "ada", "action": "authorize"}, timeout=60)
     assert response.status_code == 302, response.text
     return dict(parse_qsl(urlsplit(response.headers["location"]).query))
 

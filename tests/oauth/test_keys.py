@@ -133,7 +133,7 @@ async def test_closing_gives_up_what_is_under_way(client, provider, oidc):
 
     async def never(_):
         asked.set()
-        await asyncio.sleep(1)
+        await asyncio.sleep(60)
         return JSONResponse({})
 
     oidc.answer_with("/jwks", never)

@@ -24,7 +24,7 @@ class Journey:
 
     def __init__(self, provider, clock):
         self.provider = provider
-        self.client = OAuthClient([provider], clock=clock, timeout=timedelta(seconds=5), allows_private_addresses=True)
+        self.client = OAuthClient([provider], clock=clock, timeout=timedelta(seconds=30), allows_private_addresses=True)
 
     async def code(self):
         request = AuthorizationRequest(state="s", redirect_uri=REDIRECT_URI, code_verifier=VERIFIER)

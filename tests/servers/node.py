@@ -57,7 +57,12 @@ def install_packages() -> None:
         if STAMP.exists() and STAMP.read_text() == wanted:
             return
         done = subprocess.run(
-            [*find_node().npm, "ci"], cwd=INTEROP, capture_output=True, text=True, timeout=600, check=False
+            [*find_node().npm, "ci", "--fetch-retries=5"],
+            cwd=INTEROP,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
         )
         if done.returncode:
             raise missing(

@@ -101,7 +101,7 @@ class OidcServer:
 
     async def visit(self, authorization_url: str) -> dict[str, str]:
         """Be the person: follow the URL, agree, and return the parameters that the browser is sent back with."""
-        async with httpx.AsyncClient() as browser:
+        async with httpx.AsyncClient(timeout=60) as browser:
             response = await browser.get(authorization_url)
         assert response.status_code == 302, response.text
         return dict(parse_qsl(urlsplit(response.headers["location"]).query))

@@ -28,7 +28,9 @@ class Page:
         if "errorText" in answer:
             raise DevToolsError(f"{url}: {answer['errorText']}")
         if "loaderId" in answer:  # else only the fragment changed
-            await asyncio.wait_for(loaded, timeout=30)
+            await asyncio.wait_for(loaded, timeout=60)
+            # the event may have been that of the page before
+            await self.wait_for("location.href !== 'about:blank' && document.readyState === 'complete'")
 
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression (a promise is awaited); raises DevToolsError if it throws."""

@@ -87,7 +87,7 @@ async def test_a_live_app_has_its_lifespan_and_is_served_over_the_network():
             return
         await PlainTextResponse(f"after {moments}")(scope, receive, send)
 
-    async with serve(app) as base_url, httpx.AsyncClient(base_url=base_url) as client:
+    async with serve(app) as base_url, httpx.AsyncClient(base_url=base_url, timeout=60) as client:
         assert (await client.get("/")).text == "after ['startup']"
     assert moments == ["startup", "shutdown"]
 
@@ -106,7 +106,7 @@ async def test_a_real_better_auth_server_answers_and_keeps_its_users(tmp_path):
     user = {"name": "Ada", "email": "ada@example.com", "password": "correct horse battery"}
     for status in (200, 422):  # the second server finds the user of the first
         with better_auth_server(tmp_path / "shared.sqlite", secret="s" * 40) as base_url:
-            async with httpx.AsyncClient(base_url=f"{base_url}/api/auth") as client:
+            async with httpx.AsyncClient(base_url=f"{base_url}/api/auth", timeout=60) as client:
                 assert (await client.get("/ok")).json() == {"ok": True}
                 assert (await client.post("/sign-up/email", json=user)).status_code == status
 

@@ -23,7 +23,8 @@ async def noted_at(services, session):
     return (await services.engine.sessions.find(id=session.id)).updated_at
 
 
-async def test_a_use_is_noted_when_everything_closes_at_the_latest(services, ada, clock):
+async def test_a_use_is_noted_when_everything_closes_at_the_latest(services, ada, clock, monkeypatch):
+    monkeypatch.setattr("asgi_auth.services.activity.BATCH_DELAY", 3600)
     clock.advance(seconds=61)
     with services.engine.recorded() as statements:
         await services.sessions.get_session(ada.session.token)

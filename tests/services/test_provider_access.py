@@ -175,7 +175,8 @@ async def elsewhere(auth, make_auth, database_url, oidc):
     """The same in another process, which has just seen the database."""
     other = make_auth(database=database_url, social=social_options(oidc), accounts=auth.config.accounts)
     await other.services.start()
-    return other.services.provider_access
+    services = other.services
+    return ProviderAccessService(services.accounts, services.oauth, clock=services.clock, looks_again=(0.05,) * 200)
 
 
 async def test_of_two_processes_the_one_that_is_refused_gets_what_the_other_was_given(
