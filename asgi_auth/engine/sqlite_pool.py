@@ -30,7 +30,12 @@ class SQLiteConnection:
         # A process that never shut us down must still be able to end. The thread has no public name.
         thread: Any = getattr(connection, "_thread", connection)
         thread.daemon = True
-        opened = cls(await connection)
+        try:
+            opened = cls(await connection)
+        except BaseException:
+            # aiosqlite tells the thread to end and waits for nothing; it must not outlive the event loop
+            await asyncio.to_thread(thread.join)
+            raise
         try:
             for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
                 await opened.run(f"PRAGMA {pragma}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
 
 from asgi_auth import Unavailable
+from asgi_auth.engine.sqlite_pool import SQLiteConnection
 from tests.contracts.rows import query
 from tests.support import ADA
 
@@ -48,6 +50,15 @@ async def test_a_file_that_cannot_be_used_leaves_no_thread_behind(make_auth, unu
     with pytest.raises(Unavailable):
         await make_auth(database=unusable_url).services.users.find("anybody")
     assert not await threads_left(before)
+
+
+@pytest.mark.parametrize("path", ["/nowhere/app.sqlite", "/"])
+async def test_an_opening_that_failed_has_ended_its_thread(path):
+    before = threading.enumerate()
+    with pytest.raises(sqlite3.Error):
+        await SQLiteConnection.open(path, patience=1)
+    new = [thread for thread in threading.enumerate() if thread not in before]
+    assert [thread.name for thread in new if not thread.name.startswith("asyncio_")] == []
 
 
 async def test_a_file_that_becomes_usable_is_used(make_auth, tmp_path):
