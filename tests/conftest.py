@@ -5,15 +5,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import settings
 
 from asgi_auth import Auth, AuthConfig, DatabaseOptions, Feature, Metrics
+from tests.endpoints.social_trips import corp, social, trip
 from tests.servers.chromium import chromium_on_path, running_chromium
 from tests.servers.oidc import OidcServer, running_oidc
 from tests.servers.postgres import running_postgres
 from tests.servers.redis_server import running_redis
-from tests.support import SECRET, FrozenClock
+from tests.support import SECRET, FrozenClock, browser, whoami
 
 # Nothing here is timed. The rest is Hypothesis' own choice: new examples each time, the same ones where CI is set.
 settings.register_profile("tests", settings.default, deadline=None)
@@ -85,6 +87,33 @@ async def oidc(clock: FrozenClock) -> AsyncIterator[OidcServer]:
     """A provider of OpenID Connect on the frozen clock."""
     async with running_oidc(clock) as server:
         yield server
+
+
+@pytest.fixture
+def signs_out(oidc: OidcServer) -> None:
+    """The provider says that it signs people out, too."""
+    oidc.metadata["end_session_endpoint"] = oidc.end_session_url
+
+
+@pytest.fixture
+def site(make_auth: Callable[..., Auth], oidc: OidcServer) -> Auth:
+    """An Auth, in memory, on which people sign in with that provider."""
+    return make_auth(social=social(corp(oidc)))
+
+
+@pytest.fixture
+async def visitor(site: Auth) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser without cookies on that site."""
+    async with browser(site.wrap(whoami)) as client:
+        yield client
+
+
+@pytest.fixture
+async def grace(site: Auth, oidc: OidcServer) -> AsyncIterator[httpx.AsyncClient]:
+    """The browser of Grace, who has come by way of the provider."""
+    async with browser(site.wrap(whoami)) as client:
+        await trip(client, oidc)
+        yield client
 
 
 @pytest.fixture

@@ -34,12 +34,6 @@ def site(make_auth, oidc):
 
 
 @pytest.fixture
-async def visitor(site):
-    async with browser(site.wrap(whoami)) as client:
-        yield client
-
-
-@pytest.fixture
 async def stranger(site):
     async with browser(site.wrap(whoami)) as client:
         yield client

@@ -14,23 +14,7 @@ from tests.support import ADA, BASE_URL, SESSION_COOKIE, browser, sign_up, whoam
 CREDENTIALS = {"email": ADA["email"], "password": ADA["password"]}
 
 
-@pytest.fixture(autouse=True)
-def signs_out(oidc):
-    """The provider says that it signs people out, too."""
-    oidc.metadata["end_session_endpoint"] = oidc.end_session_url
-
-
-@pytest.fixture
-def site(make_auth, oidc):
-    return make_auth(social=social(corp(oidc)))
-
-
-@pytest.fixture
-async def grace(site, oidc):
-    """The browser of Grace, who has come by way of the provider."""
-    async with browser(site.wrap(whoami)) as client:
-        await trip(client, oidc)
-        yield client
+pytestmark = pytest.mark.usefixtures("signs_out")
 
 
 async def test_whoever_came_by_a_provider_goes_on_to_sign_out_there(site, grace, oidc):

@@ -18,23 +18,7 @@ from tests.support import SESSION_COOKIE, browser, sign_up, whoami
 DISCOVERY = "/.well-known/openid-configuration"
 
 
-@pytest.fixture(autouse=True)
-def signs_out(oidc):
-    """The provider says that it signs people out, too."""
-    oidc.metadata["end_session_endpoint"] = oidc.end_session_url
-
-
-@pytest.fixture
-def site(make_auth, oidc):
-    return make_auth(social=social(corp(oidc)))
-
-
-@pytest.fixture
-async def grace(site, oidc):
-    """The browser of Grace, who has come by way of the provider."""
-    async with browser(site.wrap(whoami)) as client:
-        await trip(client, oidc)
-        yield client
+pytestmark = pytest.mark.usefixtures("signs_out")
 
 
 @pytest.mark.parametrize(

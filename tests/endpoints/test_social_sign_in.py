@@ -64,17 +64,6 @@ COMPLAINTS = [
 ]
 
 
-@pytest.fixture
-def site(make_auth, oidc):
-    return make_auth(social=social(corp(oidc)))
-
-
-@pytest.fixture
-async def visitor(site):
-    async with browser(site.wrap(whoami)) as client:
-        yield client
-
-
 async def test_the_answer_says_where_to_go_and_the_browser_keeps_the_state(visitor, oidc):
     response = await visitor.post(SIGN_IN, json={"provider": "corp", "callbackURL": "/dash"})
 

@@ -10,24 +10,7 @@ from tests.endpoints.social_trips import corp, query_of, social, trip, who
 from tests.endpoints.wire import exchange, http, request
 from tests.support import BOB, SESSION_COOKIE, browser, sign_up, whoami
 
-
-@pytest.fixture(autouse=True)
-def signs_out(oidc):
-    """The provider says that it signs people out, too."""
-    oidc.metadata["end_session_endpoint"] = oidc.end_session_url
-
-
-@pytest.fixture
-def site(make_auth, oidc):
-    return make_auth(social=social(corp(oidc)))
-
-
-@pytest.fixture
-async def grace(site, oidc):
-    """The browser of Grace, who has come by way of the provider."""
-    async with browser(site.wrap(whoami)) as client:
-        await trip(client, oidc)
-        yield client
+pytestmark = pytest.mark.usefixtures("signs_out")
 
 
 @pytest.mark.parametrize("url", ["https://evil.test/", "//evil.test", "/\\evil.test", "javascript:alert(1)", "evil"])
