@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from asgi_auth.asgi.headers import header_values
-from asgi_auth.asgi.percent import decode_component, encode_component
 from asgi_auth.asgi.types import Scope
+from asgi_auth.percent import decode_component, encode_component
 
 SameSite = Literal["Lax", "Strict", "None"]
 

@@ -10,7 +10,7 @@ from typing import Self
 
 import ada_url
 
-from asgi_auth.asgi.percent import decode_component
+from asgi_auth.percent import decode_component
 
 WEB_SCHEMES = frozenset({"http", "https"})
 

@@ -60,8 +60,9 @@ class Engine:
         self.session_queries = SessionQueries(self._executor, self.sessions, self.users)
         self.user_queries = UserQueries(self._executor, self.users, self.accounts.table)
         self.verification_queries = VerificationQueries(self._executor, self.verifications)
-        counters = self._metadata.tables.get("rateLimit") if shares_limits else None
-        self.rate_limits = None if counters is None else DatabaseWindows(self._executor, counters)
+        self.rate_limits = (
+            DatabaseWindows(self._executor, self._metadata.tables["rateLimit"]) if shares_limits else None
+        )
         self.locks = Locks(self._executor)
 
     def store(self, table: str, record: type[R]) -> Store[R]:

@@ -58,7 +58,7 @@ class SessionQueries:
         self._extend = executor.compile(
             update(sessions.table)
             .where(of_token, session.expiresAt <= _given("before", session.expiresAt))
-            .values({session[name]: value for name, value in moved.items()})
+            .values(moved)
             .returning(*every)
         )
 

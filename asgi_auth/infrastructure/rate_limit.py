@@ -16,7 +16,7 @@ MAX_ENTRIES = 100_000
 """Windows one process remembers, 25 to 45 MB of them; beyond it the one used longest ago is forgotten."""
 
 RETRY_EVERY = 5_000
-"""Milliseconds for which a storage that has failed is left alone."""
+"""Milliseconds for which nothing is counted in a storage that has failed; what it had counted is still given back."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 

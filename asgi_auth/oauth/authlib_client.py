@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 import httpx2
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-from asgi_auth.oauth.documents import HEADERS, parse_json
+from asgi_auth.oauth.documents import HEADERS, as_object, parse_json
 from asgi_auth.oauth.errors import ProviderFailed
 from asgi_auth.oauth.transport import Transport
 from asgi_auth.providers import Provider
@@ -34,9 +34,7 @@ def authlib_client(provider: Provider, transport: Transport, *, secret: str | No
 
 def _checked(response: httpx2.Response) -> httpx2.Response:
     """An answer that Authlib may read: a JSON object, and with an error if it is a refusal."""
-    answer = parse_json(response.content)
-    if not isinstance(answer, dict):
-        raise ProviderFailed("an answer that is no JSON object")
+    answer = as_object(parse_json(response.content))
     if response.status_code >= httpx2.codes.BAD_REQUEST and "error" not in answer:
         raise ProviderFailed(f"the provider refused ({response.status_code})")
     return response

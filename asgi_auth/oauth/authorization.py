@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import ada_url
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from asgi_auth.oauth.errors import ProviderFailed
+from asgi_auth.oauth.endpoints import with_params
 from asgi_auth.providers import Provider
 
 RESERVED_PARAMS = frozenset(
@@ -54,18 +53,10 @@ class AuthorizationRequest:
 
 def build_authorization_url(provider: Provider, endpoint: str, request: AuthorizationRequest) -> str:
     """The URL, its parameters in the order of the Better Auth contract; a query that it has already is kept."""
-    try:
-        url = ada_url.URL(endpoint)
-    except ValueError:
-        raise ProviderFailed("the authorization endpoint is no URL") from None
-    query = ada_url.URLSearchParams(url.search)
-    for name, value in _params(provider, request).items():
-        query.set(name, value)
-    for name, value in {**provider.authorization_params, **request.params}.items():
-        if name not in RESERVED_PARAMS:
-            query.set(name, value)
-    url.search = str(query)
-    return str(url.href)
+    further = {**provider.authorization_params, **request.params}
+    params = _params(provider, request)
+    params |= {name: value for name, value in further.items() if name not in RESERVED_PARAMS}
+    return with_params(endpoint, params, what="authorization endpoint")
 
 
 def _params(provider: Provider, request: AuthorizationRequest) -> dict[str, str]:

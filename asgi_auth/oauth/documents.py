@@ -36,7 +36,11 @@ async def get_object(
     transport: Transport, url: str, *, headers: Mapping[str, str] | None = None
 ) -> Mapping[str, object]:
     """Likewise, of an object."""
-    document = await get_json(transport, url, headers=headers)
+    return as_object(await get_json(transport, url, headers=headers))
+
+
+def as_object(document: object) -> Mapping[str, object]:
+    """JSON that has to be an object; raises ProviderFailed where it is none."""
     if not isinstance(document, dict):
         raise ProviderFailed("an answer that is no JSON object")
     return document

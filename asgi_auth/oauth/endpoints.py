@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import ada_url
+
 from asgi_auth.oauth.errors import ProviderFailed
 from asgi_auth.providers import Provider
 
@@ -53,6 +55,19 @@ def discovered(provider: Provider, document: Mapping[str, object]) -> Endpoints:
         end_session_url=provider.end_session_url or _text_if_any(document, "end_session_endpoint"),
         issuer=issuer,
     )
+
+
+def with_params(endpoint: str, params: Mapping[str, str], *, what: str) -> str:
+    """An endpoint's URL with parameters set, beside those it has already; raises ProviderFailed where it is none."""
+    try:
+        url = ada_url.URL(endpoint)
+    except ValueError:
+        raise ProviderFailed(f"the {what} is no URL") from None
+    query = ada_url.URLSearchParams(url.search)
+    for name, value in params.items():
+        query.set(name, value)
+    url.search = str(query)
+    return str(url.href)
 
 
 def _documents_of(issuer: str) -> tuple[str, ...]:

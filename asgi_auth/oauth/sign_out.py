@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import ada_url
-
-from asgi_auth.oauth.errors import ProviderFailed
+from asgi_auth.oauth.endpoints import with_params
 from asgi_auth.providers import Provider
 
 
@@ -31,23 +29,15 @@ def build_sign_out_url(provider: Provider, endpoint: str, request: SignOutReques
     ``client_id`` goes along where the ID token does not say enough: without one, and where people are to come back.
     Raises ProviderFailed.
     """
-    try:
-        url = ada_url.URL(endpoint)
-    except ValueError:
-        raise ProviderFailed("the end-session endpoint is no URL") from None
-    query = ada_url.URLSearchParams(url.search)
-    for name, value in _params(provider, request).items():
-        if value:
-            query.set(name, value)
-    url.search = str(query)
-    return str(url.href)
+    return with_params(endpoint, _params(provider, request), what="end-session endpoint")
 
 
-def _params(provider: Provider, request: SignOutRequest) -> dict[str, str | None]:
+def _params(provider: Provider, request: SignOutRequest) -> dict[str, str]:
     redirect_uri = request.redirect_uri or provider.sign_out_redirect_uri
-    return {
+    params = {
         "id_token_hint": request.id_token,
         "post_logout_redirect_uri": redirect_uri,
         "client_id": provider.client_id if redirect_uri or not request.id_token else None,
         "state": request.state if redirect_uri else None,
     }
+    return {name: value for name, value in params.items() if value}

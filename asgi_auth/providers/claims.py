@@ -14,15 +14,10 @@ def read_id(claims: Claims, name: str) -> str:
     value = claims.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return require_text(claims, name)
-
-
-def require_text(claims: Claims, name: str) -> str:
-    """A text that must be there; raises ValueError where it is missing, empty or something else."""
-    value = read_text(claims, name)
-    if value is None:
+    text = read_text(claims, name)
+    if text is None:
         raise ValueError(f"{name} is missing")
-    return value
+    return text
 
 
 def read_text(claims: Claims, name: str) -> str | None:

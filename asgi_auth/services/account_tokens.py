@@ -21,8 +21,9 @@ _logger = structlog.get_logger("asgi_auth.account")
 class TokenCodec:
     """Tokens to columns and back.
 
-    ``encrypts`` seals what is written, and opens what is read; tokens from before it was switched on are read as they
-    are. What looks sealed and does not open (the secret is gone) is no token.
+    ``encrypts`` seals access and refresh tokens where they are written; whatever is sealed is opened, and
+    tokens from before it was switched on are read as they are. What looks sealed and does not open (the secret is
+    gone) is no token.
     """
 
     def __init__(self, cipher: Cipher, *, encrypts: bool) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 
 from asgi_auth.config import AuthConfig
+from asgi_auth.crypto.tokens import LOWERCASE_AND_DIGITS
 from asgi_auth.engine import Engine
 from asgi_auth.errors import (
     CredentialAccountNotFound,
@@ -28,7 +29,6 @@ from asgi_auth.services.rooms import Rooms
 from asgi_auth.services.verification import Purpose
 
 TOKEN_LENGTH = 32
-TOKEN_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"  # noqa: S105  (what tokens are made of)
 
 DeletionStep = Callable[[User], Awaitable[None]]
 
@@ -50,7 +50,7 @@ class DeletionService:
         self._purpose = Purpose(
             prefix="delete-account-",
             length=TOKEN_LENGTH,
-            alphabet=TOKEN_ALPHABET,
+            alphabet=LOWERCASE_AND_DIGITS,
             lifetime=config.deletion.lifetime,
         )
 

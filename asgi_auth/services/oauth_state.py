@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Required, TypedDict, Unpack
 import msgspec
 from msgspec import structs
 
-from asgi_auth.clock import Clock, Timestamp
+from asgi_auth.clock import Clock
 from asgi_auth.crypto.tokens import URL_SAFE, equal, random_string
 from asgi_auth.errors import InvalidToken
 from asgi_auth.models import Record
@@ -109,7 +109,7 @@ class StateService:
         state = OAuthState(
             code_verifier=random_string(VERIFIER_LENGTH),
             id_token_nonce=random_string(NONCE_LENGTH) if uses_nonce else None,
-            expires_at=_milliseconds(self._clock() + STATE.lifetime),
+            expires_at=(self._clock() + STATE.lifetime).milliseconds,
             for_provider=provider_id,
             added={name: value for name, value in added.items() if name not in RESERVED},
             **wishes,
@@ -138,7 +138,7 @@ class StateService:
             await self._verifications.redeem(STATE, secret)
         except InvalidToken:
             raise StateMismatch(state.error_url) from None
-        if state.expires_at < _milliseconds(self._clock()):
+        if state.expires_at < self._clock().milliseconds:
             raise StateMismatch(state.error_url)
         return state
 
@@ -155,7 +155,3 @@ def _decoded(stored: str) -> OAuthState:
     except msgspec.MsgspecError:
         raise StateUnreadable from None
     return structs.replace(state, added={name: value for name, value in values.items() if name not in RESERVED})
-
-
-def _milliseconds(moment: Timestamp) -> int:
-    return round(moment.timestamp() * 1000)

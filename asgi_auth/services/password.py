@@ -97,11 +97,11 @@ class PasswordAuthService:
         MissingField, EmailTaken, UserNotCreated, Overloaded, and whatever a step on the door raises.
         """
         applicant = Applicant(email=email, password=password, name=name, image=image, metadata=metadata or {})
-        new = await self._sign_ups.sign_up(applicant, lead=lead)
-        if not (new.is_stored and self._sign_ups.signs_in):
-            return SignedUp(user=new.user)
-        signed_in = await self._sign_in.complete(new.user, method=METHOD, device=device, is_remembered=is_remembered)
-        return SignedUp(user=new.user, session=signed_in.session)
+        user = await self._sign_ups.sign_up(applicant, lead=lead)
+        if not self._sign_ups.signs_in:
+            return SignedUp(user=user)
+        signed_in = await self._sign_in.complete(user, method=METHOD, device=device, is_remembered=is_remembered)
+        return SignedUp(user=user, session=signed_in.session)
 
     async def sign_in(
         self,

@@ -22,8 +22,8 @@ from asgi_auth.errors import (
 from asgi_auth.events import EventBus, PasswordChanged
 from asgi_auth.mails import ResetPasswordMail
 from asgi_auth.models import User
+from asgi_auth.percent import encode_component
 from asgi_auth.services.email_address import is_email
-from asgi_auth.services.links import component
 from asgi_auth.services.password_rules import PasswordRules
 from asgi_auth.services.rooms import Rooms
 from asgi_auth.services.verification import Purpose
@@ -65,7 +65,7 @@ class PasswordResetService:
         base_url = base_url or self._config.endpoints_url
         if base_url is None:
             raise ConfigurationError("without a base_url in the configuration, forget_password needs one")
-        link = f"{base_url}/reset-password/{{token}}?callbackURL={component(redirect_to)}"
+        link = f"{base_url}/reset-password/{{token}}?callbackURL={encode_component(redirect_to)}"
         user = await self._rooms.users.find_by_email(email)
         self._rooms.mails.send_later(partial(self._write, user, link), client=client)
 

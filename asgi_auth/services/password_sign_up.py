@@ -31,14 +31,6 @@ class Applicant:
     metadata: Mapping[str, object] = field(repr=False)  # may be the whole body of a request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewUser:
-    """What has become of an applicant: ``is_stored`` is False where the address was taken and that is not told."""
-
-    user: User
-    is_stored: bool
-
-
 class PasswordSignUpService:
     """Users and their passwords, stored together or not at all."""
 
@@ -63,7 +55,7 @@ class PasswordSignUpService:
         self._emails = emails
         self.signs_in = config.password.signs_in_after_sign_up and not config.password.requires_verified_email
 
-    async def sign_up(self, applicant: Applicant, *, lead: Lead | None) -> NewUser:
+    async def sign_up(self, applicant: Applicant, *, lead: Lead | None) -> User:
         """Store a new user, announce it and write to it; see PasswordAuthService for what is raised."""
         self._check(applicant)
         fields = self._users.input_fields.for_create(applicant.metadata)
@@ -74,10 +66,10 @@ class PasswordSignUpService:
             if self.signs_in:
                 raise
             self._tell_owner(user.email)
-            return NewUser(user=user, is_stored=False)
+            return user
         await self._users.announce(user)
         self._emails.greet(user, lead=lead)
-        return NewUser(user=user, is_stored=True)
+        return user
 
     def _check(self, applicant: Applicant) -> None:
         if not (self._options.is_enabled and self._options.allows_sign_up):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -114,18 +113,17 @@ class RateLimitService:
     @asynccontextmanager
     async def _guess(self, rule: str, limit: RateLimit, key: str) -> AsyncIterator[None]:
         hit = self._judged(rule, limit, await self._admitted(key, limit))
+        is_wrong = False
         with self._under_way.one(key):
             try:
                 yield
-            except asyncio.CancelledError:
+            except AuthError as error:
+                is_wrong = error.is_wrong_guess
+                raise
+            finally:
                 # Whoever is cut off has been told nothing; a crowd whose requests time out has not guessed wrong.
-                await self._engine.uninterrupted(self._give_back(key, limit, hit))
-                raise
-            except Exception as error:
-                if not (isinstance(error, AuthError) and error.is_wrong_guess):
-                    await self._give_back(key, limit, hit)
-                raise
-            await self._give_back(key, limit, hit)
+                if not is_wrong:
+                    await self._engine.uninterrupted(self._give_back(key, limit, hit))
 
     async def _admitted(self, key: str, limit: RateLimit) -> Hit:
         """Count a guess. Where only those being judged now fill the window, wait: most of them are none."""

@@ -15,7 +15,7 @@ from asgi_auth.services.verification import VerificationService
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
-    """What the services of passwords rest on."""
+    """What the services of ways in, of addresses and of deletion rest on."""
 
     users: UserService
     accounts: AccountService

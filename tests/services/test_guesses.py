@@ -147,6 +147,27 @@ async def test_whoever_is_cut_off_before_the_verdict_has_not_guessed_wrong(guard
         pass  # and nobody is refused
 
 
+async def test_whoever_is_cut_off_after_a_right_guess_has_not_guessed_wrong(guarded, monkeypatch):
+    limits = guarded().services.rate_limits
+    give_back = limits._guesses.give_back
+
+    async def slowly(*args, **options):
+        await asyncio.sleep(0)  # the request ends here
+        await give_back(*args, **options)
+
+    monkeypatch.setattr(limits._guesses, "give_back", slowly)
+
+    async def cut_off():
+        async with limits.guess_from(HOME):
+            asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+
+    for _ in range(6):
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(cut_off())
+    async with limits.guess_from(HOME):
+        pass  # and nobody is refused
+
+
 async def test_asking_a_signed_in_user_again_is_a_guess_too(guarded):
     async with client_of(guarded(deletion=DeletionOptions(is_allowed=True))) as client:
         await sign_up(client)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgi_auth.asgi.percent import decode_component, encode_component
+from asgi_auth.percent import decode_component, encode_component
 
 
 def test_the_unreserved_marks_of_javascript_stay():
