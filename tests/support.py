@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -72,6 +73,19 @@ async def sign_up(client: httpx.AsyncClient, person: dict[str, str] = ADA) -> ht
     response = await client.post("/api/auth/sign-up/email", json=person)
     assert response.status_code == 200, response.text
     return response
+
+
+async def session_user(client: httpx.AsyncClient) -> dict[str, Any] | None:
+    """The user of the browser's session, as the client is told of it."""
+    answer = (await client.get("/api/auth/get-session")).json()
+    return None if answer is None else answer["user"]
+
+
+async def user_id(client: httpx.AsyncClient) -> str:
+    """The id of the user who is signed in."""
+    user = await session_user(client)
+    assert user is not None
+    return str(user["id"])
 
 
 async def me(client: httpx.AsyncClient, path: str = "/", **options: object) -> dict[str, object]:

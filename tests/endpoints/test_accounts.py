@@ -6,15 +6,11 @@ import pytest
 
 from asgi_auth import AccountOptions
 from asgi_auth.oauth.tokens import Tokens
-from tests.support import BOB, browser, sign_up, whoami
+from tests.support import BOB, browser, sign_up, user_id, whoami
 
 TOKENS = Tokens(access_token="at-canary", refresh_token="rt-canary", id_token="it-canary", scopes=("openid", "email"))
 LAST = {"message": "You can't unlink your last account", "code": "FAILED_TO_UNLINK_LAST_ACCOUNT"}
 NOT_FOUND = {"message": "Account not found", "code": "ACCOUNT_NOT_FOUND"}
-
-
-async def user_id(client):
-    return (await client.get("/api/auth/get-session")).json()["user"]["id"]
 
 
 async def listed(client):

@@ -9,7 +9,7 @@ import pytest
 from asgi_auth import EmailOptions, SessionOptions
 from asgi_auth.mails import ConfirmEmailChangeMail, VerifyEmailMail
 from tests.mailbox import Mailbox
-from tests.support import ADA, BASE_URL, BOB, SESSION_COOKIE, browser, sign_up, whoami
+from tests.support import ADA, BASE_URL, BOB, SESSION_COOKIE, browser, session_user, sign_up, whoami
 from tests.tokens import claims, jwt, read
 
 CHANGE = "/api/auth/change-email"
@@ -69,11 +69,6 @@ async def bob(auth):
 async def guest(auth):
     async with browser(auth.wrap(whoami)) as client:
         yield client
-
-
-async def session_user(client):
-    answer = (await client.get("/api/auth/get-session")).json()
-    return answer and answer["user"]
 
 
 async def user_of(auth, email=ADA["email"]):

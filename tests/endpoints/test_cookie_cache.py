@@ -15,7 +15,7 @@ from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints
 from asgi_auth.endpoints.routing import post as post_route
-from tests.support import ADA, PASSWORD, SESSION_COOKIE, browser, sign_up, whoami
+from tests.support import ADA, BOB, PASSWORD, SESSION_COOKIE, browser, sign_up, whoami
 
 DATA = "better-auth.session_data"
 FORGET = "better-auth.dont_remember"
@@ -129,7 +129,8 @@ async def test_update_user_shows_at_once(ada, cached):
 
 
 async def test_every_start_of_a_session_writes_it(ada):
-    assert is_written(await post(ada, "/update-user", name="Renamed"))
+    assert is_written(await sign_up(ada, BOB))
+    assert is_written(await post(ada, "/sign-in/email", email=ADA["email"], password=PASSWORD))
     changed = await post(
         ada, "/change-password", currentPassword=PASSWORD, newPassword="another horse", revokeOtherSessions=True
     )

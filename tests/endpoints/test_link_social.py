@@ -151,6 +151,7 @@ async def test_an_expired_session_links_nothing(site, hopper, oidc, clock):
     await site.services.sessions.update_session(session.id, expires_at=clock())
     clock.advance(seconds=1)
     assert error_of(await come_back(hopper, oidc, url)) == "unable_to_link_account"
+    assert await providers_of(site) == ["credential"]
 
 
 @pytest.mark.parametrize("sealed", ["", "00", "not hex"])

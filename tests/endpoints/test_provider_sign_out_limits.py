@@ -87,6 +87,7 @@ async def test_nor_does_a_provider_that_is_left_alone_or_gone(make_auth, oidc, s
         await trip(client, oidc)
         token = client.cookies[SESSION_COOKIE]
     async with browser(then.wrap(whoami), cookies={SESSION_COOKIE: token}) as client:
+        assert await who(client) == "grace@example.com"
         assert await sign_out(client, callbackURL="/bye") == DONE
 
 

@@ -14,7 +14,7 @@ from asgi_auth.providers import GenericOAuth, Provider
 from tests.contracts.rows import query
 from tests.grants import ENCRYPTED, PROVIDER, link, social_options
 from tests.security.canaries import Listening, leaks
-from tests.support import BOB, SECRET, SESSION_COOKIE, browser, sign_up, whoami
+from tests.support import BOB, SECRET, SESSION_COOKIE, browser, sign_up, user_id, whoami
 
 INVALID = {"message": "[body] Invalid input", "code": "VALIDATION_ERROR"}
 NOT_FOUND = {"message": "Account not found", "code": "ACCOUNT_NOT_FOUND"}
@@ -45,10 +45,6 @@ async def ask(client, path, account_row_id, **more):
     if path == "/account-info":
         return await client.get(f"/api/auth{path}", params={"accountId": account_row_id, **more})
     return await client.post(f"/api/auth{path}", json={"accountId": account_row_id, **more})
-
-
-async def user_id(client):
-    return (await client.get("/api/auth/get-session")).json()["user"]["id"]
 
 
 @pytest.fixture

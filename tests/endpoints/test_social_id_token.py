@@ -116,14 +116,14 @@ async def test_a_provider_that_cannot_be_asked_says_nothing_of_the_token(phone, 
     assert "set-cookie" not in response.headers
 
 
-async def test_a_provider_takes_them_only_where_it_says_so(make_site, oidc):
+async def test_without_keys_a_provider_takes_none_whatever_it_says(make_site, oidc):
     plain = {
         "discovery_url": None,
         "authorization_url": f"{oidc.url}/authorize",
         "token_url": f"{oidc.url}/token",
         "user_info_url": f"{oidc.url}/userinfo",
     }
-    for accepts in (False, True):  # without keys nothing comes of it
+    for accepts in (False, True):
         async with browser(make_site(accepts_id_tokens=accepts, **plain).wrap(whoami)) as client:
             response = await client.post(SIGN_IN, json=offer(oidc.id_token()))
             assert (response.status_code, response.json()) == (

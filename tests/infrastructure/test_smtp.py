@@ -86,6 +86,7 @@ async def test_a_name_that_is_a_text_is_not_carried_to_strangers(name):
     async with running_smtp() as server:
         await plain(server.port)(letter(name=name))
         await plain(server.port)(ExistingUserMail(to="a@example.com", user=user_row(FrozenClock(), name=name)))
+    assert len(server.letters) == 2
     for received in server.letters:
         assert received.message.get_content().startswith("Hello,")
         assert name.split("\r")[-1] not in received.message.get_content()

@@ -108,6 +108,12 @@ async def test_an_endpoint_that_is_no_text_is_refused(client, provider, oidc, na
         await client.authorization_url(provider, ASKING)
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+async def test_a_proxy_of_the_environment_sees_nothing(client, provider, monkeypatch, name):
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert await client.authorization_url(provider, ASKING)
+
+
 async def test_an_endpoint_that_is_not_told_is_missed_by_name(client, provider, oidc):
     oidc.answer_with(PATH, JSONResponse({"issuer": oidc.url}))
     with pytest.raises(ProviderFailed, match="no authorization endpoint"):

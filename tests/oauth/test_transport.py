@@ -151,12 +151,6 @@ async def test_what_is_no_http_is_refused():
             await get(f"http://127.0.0.1:{port}/", allows_private_addresses=True)
 
 
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
-async def test_a_proxy_of_the_environment_sees_nothing(server, monkeypatch, name):
-    monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert (await get(f"{server}/hello", allows_private_addresses=True)).status_code == 200
-
-
 @pytest.mark.parametrize(
     "url", ["http://idp.test/", "ftp://idp.test/", "file:///etc/passwd", "ws://idp.test/", "http://8.8.8.8/"]
 )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import httpx
 import pytest
 
 from asgi_auth import DeletionOptions, InvalidRequest, RateLimit, RateLimitOptions
@@ -15,9 +13,10 @@ from asgi_auth.endpoints.routing import Endpoints, post
 from asgi_auth.errors import InvalidCredentials, RateLimited
 from asgi_auth.feature import Feature
 from asgi_auth.services.session import Device
+from tests.endpoints.limited import client_of
 from tests.mailbox import Mailbox
 from tests.services.recorders import Figures
-from tests.support import ADA, BASE_URL, BOB, PASSWORD, sign_up, whoami
+from tests.support import ADA, BASE_URL, BOB, PASSWORD, sign_up
 
 WRONG = {"email": ADA["email"], "password": "not this one"}
 RIGHT = {"email": ADA["email"], "password": PASSWORD}
@@ -38,13 +37,6 @@ def guarded(make_auth, request):
         return make_auth(database=url, rate_limits=limits, features=features, metrics=metrics, deletion=deletion)
 
     return make
-
-
-@asynccontextmanager
-async def client_of(auth, address=HOME):
-    transport = httpx.ASGITransport(app=auth.wrap(whoami), client=(address, 40000))
-    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers={"origin": BASE_URL}) as client:
-        yield client
 
 
 async def signs_in(client, body) -> int:

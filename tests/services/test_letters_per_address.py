@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 
 from asgi_auth import RateLimit, RateLimitOptions
 from asgi_auth.mails import ResetPasswordMail
+from tests.endpoints.limited import client_of
 from tests.mailbox import Mailbox
 from tests.services.recorders import Figures
 from tests.support import ADA, BASE_URL, BOB, browser, sign_up, whoami
@@ -75,13 +74,6 @@ async def test_letters_are_counted_one_by_one_however_many_leave_at_once(make_au
     assert sum(allowed) == 5
     assert not await auth.services.rate_limits.allows_mail(ADA["email"].upper())
     assert await auth.services.rate_limits.allows_mail(BOB["email"])
-
-
-@asynccontextmanager
-async def client_of(auth, address):
-    transport = httpx.ASGITransport(app=auth.wrap(whoami), client=(address, 40000))
-    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers={"origin": BASE_URL}) as client:
-        yield client
 
 
 @pytest.mark.parametrize(("is_verified", "own"), [(True, 5), (False, 0)])
