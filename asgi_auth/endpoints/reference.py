@@ -12,7 +12,7 @@ from string import Template
 
 from asgi_auth.endpoints.answers import Page
 from asgi_auth.endpoints.call import Call
-from asgi_auth.endpoints.openapi import Subject, describe
+from asgi_auth.endpoints.openapi import Schema, Subject, describe
 from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints, get
 
@@ -55,10 +55,16 @@ class ReferenceEndpoints(Endpoints):
 
     def __init__(self, groups: Iterable[Endpoints]) -> None:
         self._groups = (*groups, self)
+        self._described: Schema | None = None
 
     @get("/open-api/generate-schema", answers=dict[str, object])
     async def schema(self, call: Call) -> Answer:
         """The description of the endpoints as an OpenAPI 3.1 document."""
+        if self._described is None:  # made once: it takes long enough to keep other requests waiting
+            self._described = self._describe(call)
+        return Answer(body={**self._described, "servers": [{"url": call.base_url}]})
+
+    def _describe(self, call: Call) -> Schema:
         engine = call.services.engine
         subject = Subject(
             groups=self._groups,
@@ -68,7 +74,7 @@ class ReferenceEndpoints(Endpoints):
             base_url=call.base_url,
             cookie=call.web.cookies.token_name,
         )
-        return Answer(body=describe(subject))
+        return describe(subject)
 
     @get("/reference", answers=Page)
     async def reference(self, call: Call) -> Answer:

@@ -17,6 +17,7 @@ from asgi_auth.endpoints.schema import Body
 from tests.support import ADA, browser, sign_up, whoami
 
 SCHEMA = "/api/auth/open-api/generate-schema"
+HOSTS = ("one.example", "two.example")
 
 
 class Address(msgspec.Struct):
@@ -50,6 +51,26 @@ class Codes(Feature):
 
     def endpoints(self, services):  # noqa: ARG002
         return [CodeEndpoints()]
+
+
+class CountedEndpoints(CodeEndpoints):
+    """Ways in by code that know how often they were looked through."""
+
+    looked = 0
+
+    def handlers(self):
+        self.looked += 1
+        return super().handlers()
+
+
+class CountedCodes(Feature):
+    name = "codes"
+
+    def __init__(self):
+        self.group = CountedEndpoints()
+
+    def endpoints(self, services):  # noqa: ARG002
+        return [self.group]
 
 
 async def describe(auth):
@@ -146,6 +167,23 @@ async def test_the_endpoints_of_features_are_in_it_under_their_own_types(make_au
     assert "email" in body_of(document, "/sign-in/email")["properties"]
     operation = document["paths"]["/sign-in/code"]["post"]
     assert (operation["summary"], operation["tags"]) == ("Let a user in by code.", ["Code"])
+
+
+async def test_it_is_put_together_once_however_often_it_is_asked_for(make_auth):
+    feature = CountedCodes()
+    auth = make_auth(features=[feature])
+    first = await describe(auth)
+    looked = feature.group.looked
+    assert [await describe(auth) for _ in range(3)] == [first] * 3
+    assert feature.group.looked == looked
+
+
+async def test_every_request_is_told_its_own_server(make_auth):
+    async with browser(make_auth().wrap(whoami)) as client:
+        documents = [(await client.get(SCHEMA, headers={"host": host})).json() for host in HOSTS]
+    servers = [document.pop("servers") for document in documents]
+    assert servers == [[{"url": f"http://{host}/api/auth"}] for host in HOSTS]
+    assert documents[0] == documents[1]
 
 
 @pytest.mark.parametrize("path", [SCHEMA, "/api/auth/reference", "/api/auth/reference/swagger-ui.css"])
