@@ -12,7 +12,7 @@ from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints, get, post
 from asgi_auth.endpoints.schema import Body, OnlyTrue
-from asgi_auth.errors import AccountNotFound, NoSession, NotAuthenticated
+from asgi_auth.errors import AccountNotFound, NoSession
 from asgi_auth.models import Account, User
 from asgi_auth.providers.base import Profile
 from asgi_auth.services.account_tokens import scopes_of
@@ -178,10 +178,10 @@ class AccountEndpoints(Endpoints):
 
 async def _user(call: Call) -> User:
     """Who asks; raises NoSession. The store of record decides, because tokens are given away."""
-    try:
-        return (await call.session(is_sensitive=True)).user
-    except NotAuthenticated:
-        raise NoSession from None
+    live = await call.find_own_session(is_sensitive=True)
+    if live is None:
+        raise NoSession
+    return live.user
 
 
 async def _selected(call: Call, selection: Selection, user: User) -> Account:

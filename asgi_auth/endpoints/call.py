@@ -122,16 +122,20 @@ class Call:
         cookies = self.web.sessions.cookies_after(live, self.scope, is_written=cache.is_written)
         return ReadSession(live=live, set_cookies=tuple(cookies))
 
-    async def session(self, *, is_sensitive: bool = False) -> LiveSession:
-        """The session of the request; raises NotAuthenticated.
+    async def find_own_session(self, *, is_sensitive: bool = False) -> LiveSession | None:
+        """The session of the request, extended if it is due and the configuration does not defer that, or None.
 
         ``is_sensitive`` reads the store of record, whatever a cache says: for changes of credentials, for answers that
         give some away, and wherever a session is started anew with what was read.
         """
-        live = await self.find_session(
+        return await self.find_session(
             refreshes=not self.web.config.session.defers_refresh,
             cache=CACHE_NOT_READ if is_sensitive else CACHE_USED,
         )
+
+    async def session(self, *, is_sensitive: bool = False) -> LiveSession:
+        """The session of the request as ``find_own_session`` reads it; raises NotAuthenticated where there is none."""
+        live = await self.find_own_session(is_sensitive=is_sensitive)
         if live is None:
             raise NotAuthenticated
         return live

@@ -7,7 +7,6 @@ from msgspec import UNSET, UnsetType
 
 from asgi_auth.endpoints.answers import AnswerBody
 from asgi_auth.endpoints.call import Call
-from asgi_auth.endpoints.email import find_sensitive_session
 from asgi_auth.endpoints.responses import Answer, redirect
 from asgi_auth.endpoints.routing import Endpoints, get, post
 from asgi_auth.endpoints.schema import Body
@@ -69,7 +68,7 @@ class DeletionEndpoints(Endpoints):
         if callback_url is not None:
             check_url(call, callback_url)
         call.services.deletions.require_allowed()
-        live = await find_sensitive_session(call)
+        live = await call.find_own_session(is_sensitive=True)
         if live is None:
             raise DeletionWithoutSession
         await call.services.deletions.redeem(live.user, query.token)

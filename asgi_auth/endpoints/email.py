@@ -13,7 +13,7 @@ from asgi_auth.endpoints.responses import Answer, redirect
 from asgi_auth.endpoints.routing import Endpoints, get, post
 from asgi_auth.endpoints.schema import Body, Email
 from asgi_auth.endpoints.urls import check_url, with_query
-from asgi_auth.errors import AuthError, NotAuthenticated, VerificationDisabled
+from asgi_auth.errors import AuthError, VerificationDisabled
 from asgi_auth.fields import wire
 from asgi_auth.models import User
 from asgi_auth.services.email import Asker, Verified
@@ -57,7 +57,7 @@ class EmailEndpoints(Endpoints):
         emails = call.services.emails
         if not call.services.mails.is_enabled:
             raise VerificationDisabled
-        live = await call.find_session(refreshes=not call.web.config.session.defers_refresh)
+        live = await call.find_own_session()
         lead = call.lead(body.callback_url)
         if live is None:
             await emails.send_verification_email(body.email, lead=lead)
@@ -75,7 +75,7 @@ class EmailEndpoints(Endpoints):
 
         async def find_asker() -> Asker:
             nonlocal live
-            live = await find_sensitive_session(call)
+            live = await call.find_own_session(is_sensitive=True)
             user_id = live.user.id if live else None
             return Asker(user_id=user_id, device=call.device, is_remembered=call.is_remembered)
 
@@ -94,20 +94,11 @@ class EmailEndpoints(Endpoints):
     async def change_email(self, call: Call, body: ChangeEmail) -> Answer:
         """Begin to change the user's address; an address that is taken is answered alike."""
         live = await call.session(is_sensitive=True)
-        if "email" in (call.web.config.session.require_fresh_for or ()):
-            call.services.sessions.require_fresh(live.session)
+        call.services.sessions.require_fresh_for("email", live.session)
         user = await call.services.emails.change_email(live.user, body.new_email, lead=call.lead(body.callback_url))
         if user is not live.user:
             call.start_session(live.session, user=user, is_remembered=call.is_remembered)
         return Answer(body={"status": True})
-
-
-async def find_sensitive_session(call: Call) -> LiveSession | None:
-    """The session of a request as the store of record has it, or None."""
-    try:
-        return await call.session(is_sensitive=True)
-    except NotAuthenticated:
-        return None
 
 
 def _give_session(call: Call, live: LiveSession | None, verified: Verified) -> None:

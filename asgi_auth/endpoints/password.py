@@ -125,8 +125,7 @@ class PasswordEndpoints(Endpoints):
     async def change_password(self, call: Call, body: ChangePassword) -> Answer:
         """Replace the password; with ``revokeOtherSessions`` everything ends and a new session begins."""
         live = await call.session(is_sensitive=True)
-        if "password" in (call.web.config.session.require_fresh_for or ()):
-            call.services.sessions.require_fresh(live.session)
+        call.services.sessions.require_fresh_for("password", live.session)
         async with call.guess_at(live.user):
             session = await call.services.passwords.change_password(
                 live.user.id,

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from asgi_auth.clock import Clock, Timestamp
-from asgi_auth.config import SessionOptions
+from asgi_auth.config import FreshFor, SessionOptions
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine, IntegrityViolation
 from asgi_auth.errors import Conflict, InvalidToken, SessionNotCreated, SessionNotFresh
@@ -152,6 +152,11 @@ class SessionService:
         fresh_for = self._options.fresh_for
         if fresh_for and self._clock() - session.created_at >= fresh_for:
             raise SessionNotFresh
+
+    def require_fresh_for(self, change: FreshFor, session: Session) -> None:
+        """Raise SessionNotFresh for a session that is too old for a change that ``require_fresh_for`` names."""
+        if change in (self._options.require_fresh_for or ()):
+            self.require_fresh(session)
 
     async def list_user_sessions(self, user_id: str) -> list[Session]:
         """A user's sessions that hold, oldest first, 100 at most."""

@@ -15,7 +15,7 @@ from asgi_auth.config.options.openapi import OpenApiOptions
 from asgi_auth.config.options.password import PasswordOptions
 from asgi_auth.config.options.rate_limits import LONGEST_WINDOW, RateLimit, RateLimitOptions
 from asgi_auth.config.options.request import RequestOptions
-from asgi_auth.config.options.session import SessionOptions
+from asgi_auth.config.options.session import FreshFor, SessionOptions
 from asgi_auth.config.options.social import SocialOptions
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "DatabaseOptions",
     "DeletionOptions",
     "EmailOptions",
+    "FreshFor",
     "HashingOptions",
     "MailOptions",
     "OpenApiOptions",
