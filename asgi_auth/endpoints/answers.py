@@ -1,23 +1,15 @@
-"""The types of JSON answers that several endpoints give: what the description of the endpoints says of them."""
+"""The types of JSON answers, as the description of the endpoints has them; some stand beside their endpoints."""
 
 from __future__ import annotations
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
+from asgi_auth.endpoints.unshown import Unshown
 from asgi_auth.models import Session, User
 
 
-class AnswerBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class AnswerBody(Unshown, frozen=True, kw_only=True):
     """The base of all JSON answers that are objects. User and Session stand for the composed records."""
-
-    def __repr__(self) -> str:
-        """Its name alone: answers hold tokens."""
-        return f"{type(self).__name__}(...)"
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        """As ``repr``: rich asks for this one, and prints local variables in tracebacks."""
-        return []
 
 
 class Page:

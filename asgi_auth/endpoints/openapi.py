@@ -7,21 +7,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args
 
 import msgspec
 
 from asgi_auth.clock import Timestamp
 from asgi_auth.endpoints.answers import Page
+from asgi_auth.endpoints.body import FORM, JSON
 from asgi_auth.endpoints.routing import Endpoints, Handler, RouteSpec, input_hints
-from asgi_auth.endpoints.schema import Body, Email, NotEmpty, OnlyTrue
+from asgi_auth.endpoints.schema import Body, fields, parted
 from asgi_auth.fields import own_fields
 from asgi_auth.models import Record, Session, User
 
 OPENAPI_VERSION = "3.1.1"
 SCHEMA_REF = "#/components/schemas/{name}"
-JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
 PATH_PARAM = re.compile(r"\{(\w+)\}")
 
 REFUSALS: Mapping[str, str] = {
@@ -146,18 +145,11 @@ def _bodies(hint: object) -> list[type[Body]]:
     return [kind for kind in get_args(hint) or (hint,) if isinstance(kind, type) and issubclass(kind, Body)]
 
 
-def _rules(kind: type[Body]) -> Iterator[tuple[str, Schema]]:
+def _rules(kind: type[Body]) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Our own rules about fields, by wire name, as JSON Schema says them."""
-    hints = get_type_hints(kind, include_extras=True)
-    for info in msgspec.structs.fields(kind):
-        extras = get_args(hints[info.name])[1:] if get_origin(hints[info.name]) is Annotated else ()
-        for extra in extras:
-            if isinstance(extra, Email):
-                yield info.encode_name, {"format": "email"}
-            if isinstance(extra, NotEmpty):
-                yield info.encode_name, {"minLength": 1}
-            if isinstance(extra, OnlyTrue):
-                yield info.encode_name, {"enum": [True]}
+    for field in fields(kind):
+        for rule in parted(field.hint)[1]:
+            yield field.wire_name, rule.schema
 
 
 def _own(kind: type) -> Schema:

@@ -8,11 +8,10 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from asgi_auth.asgi.messages import error_headers
+from asgi_auth.endpoints.body import JSON
 from asgi_auth.endpoints.call import Call
 from asgi_auth.errors import AuthError, RateLimited, Unavailable
 from asgi_auth.models import to_json
-
-JSON = "application/json"
 
 _ASCII = "".join(map(chr, range(32, 127)))
 

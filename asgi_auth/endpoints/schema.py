@@ -10,8 +10,8 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec.structs import fields
 
+from asgi_auth.endpoints.unshown import Unshown
 from asgi_auth.errors import ValidationFailed
 from asgi_auth.fields import JSON_KINDS, json_kind
 from asgi_auth.models import Record
@@ -21,7 +21,7 @@ UNRECOGNIZED = "Unrecognized key"
 """How a complaint about keys begins that a closed Body does not declare."""
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Body(Unshown, frozen=True, kw_only=True):
     """The base of all request bodies and queries. Keys that it does not declare are ignored.
 
     ``shapes`` is what the contract calls it: a "record" may hold additional fields. What is no object breaks the rule
@@ -33,18 +33,26 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     extends: ClassVar[type[Record] | None] = None
     is_closed: ClassVar[bool] = False
 
-    def __repr__(self) -> str:
-        """Its name alone: bodies hold passwords and tokens."""
-        return f"{type(self).__name__}(...)"
 
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """As ``repr``: rich asks for this one, and prints local variables in tracebacks."""
-        return []
+class Rule:
+    """The base of our own rules about fields: ``Annotated[str, Email()]``.
+
+    ``schema`` is what JSON Schema says of it.
+    """
+
+    __slots__ = ()
+    schema: ClassVar[Mapping[str, object]] = {}
+
+    def complaint(self, value: Any) -> str | None:  # noqa: ARG002  (the rules' signature)
+        """What is wrong with a value of the field's type, or None."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class Email:
+class Email(Rule):
     """An e-mail address: ``Annotated[str, Email()]``."""
+
+    schema: ClassVar[Mapping[str, object]] = {"format": "email"}
 
     def complaint(self, value: str) -> str | None:
         """What is wrong with a text, or None."""
@@ -52,8 +60,10 @@ class Email:
 
 
 @dataclass(frozen=True, slots=True)
-class NotEmpty:
+class NotEmpty(Rule):
     """At least one character: ``Annotated[str, NotEmpty()]``."""
+
+    schema: ClassVar[Mapping[str, object]] = {"minLength": 1}
 
     def complaint(self, value: str) -> str | None:
         """What is wrong with a text, or None."""
@@ -61,7 +71,7 @@ class NotEmpty:
 
 
 @dataclass(frozen=True, slots=True)
-class Without:
+class Without(Rule):
     """A record that lacks some keys: ``Annotated[dict[str, str], Without(keys, message)]``.
 
     Attributes:
@@ -78,13 +88,15 @@ class Without:
 
 
 @dataclass(frozen=True, slots=True)
-class Coerced:
+class Coerced(Rule):
     """A query's flag, as JavaScript coerces it: ``Annotated[bool, Coerced()]``; any text but "" is true."""
 
 
 @dataclass(frozen=True, slots=True)
-class OnlyTrue:
+class OnlyTrue(Rule):
     """A flag that may be absent but not false: ``Annotated[bool, OnlyTrue()]``."""
+
+    schema: ClassVar[Mapping[str, object]] = {"enum": [True]}
 
 
 def validate(hint: object, given: object, *, where: str = "body") -> object:
@@ -105,9 +117,7 @@ def validate(hint: object, given: object, *, where: str = "body") -> object:
 
 def _judge(hint: object, value: object, path: str, complaints: list[str]) -> object:
     """The value as the hint says; what does not fit is added to the complaints."""
-    rules: list[object] = []
-    if get_origin(hint) is Annotated:
-        hint, *rules = get_args(hint)
+    hint, rules = parted(hint)
     if get_origin(hint) in (typing.Union, types.UnionType):
         return _judge_union(get_args(hint), value, path, complaints)
     if any(isinstance(rule, Coerced) for rule in rules):
@@ -122,16 +132,22 @@ def _judge(hint: object, value: object, path: str, complaints: list[str]) -> obj
     return _judge_plain(hint, value, path, complaints, rules)
 
 
-def _judge_plain(
-    hint: object, value: object, path: str, complaints: list[str], rules: typing.Iterable[object]
-) -> object:
+def parted(hint: object) -> tuple[object, tuple[Rule, ...]]:
+    """A type without what it is annotated with, and our own rules among that."""
+    if get_origin(hint) is not Annotated:
+        return hint, ()
+    bare, *extras = get_args(hint)
+    return bare, tuple(extra for extra in extras if isinstance(extra, Rule))
+
+
+def _judge_plain(hint: object, value: object, path: str, complaints: list[str], rules: typing.Iterable[Rule]) -> object:
     expected, before = _expected(hint), len(complaints)
     if expected is not None and json_kind(value) != ("object" if expected == "record" else expected):
         complaints.append(f"[{path}] Invalid input: expected {expected}, received {json_kind(value)}")
     elif isinstance(value, list | dict) and get_args(hint):
         value = _judge_items(get_args(hint)[-1], value, path, complaints)
     if len(complaints) == before:
-        complaints.extend(f"[{path}] {said}" for rule in rules if (said := _complaint(rule, value)))
+        complaints.extend(f"[{path}] {said}" for rule in rules if (said := rule.complaint(value)))
     return value
 
 
@@ -144,12 +160,6 @@ def _judge_items(hint: object, value: list[object] | dict[str, object], path: st
 def _expected(hint: object) -> str | None:
     """What JavaScript calls the values of a type; None where any value will do."""
     return "record" if get_origin(hint) is dict else JSON_KINDS.get(get_origin(hint) or hint)
-
-
-def _complaint(rule: object, value: object) -> str | None:
-    if isinstance(rule, Without):
-        return rule.complaint(typing.cast("Mapping[str, object]", value))
-    return rule.complaint(str(value)) if isinstance(rule, Email | NotEmpty) else None
 
 
 def _judge_choice(choices: tuple[object, ...], value: object, path: str, complaints: list[str]) -> object:
@@ -186,7 +196,7 @@ def _judge_struct(kind: type[Body], given: object, path: str, complaints: list[s
         return given
     values: dict[str, object] = {}
     before = len(complaints)
-    for field in _fields(kind):
+    for field in fields(kind):
         value = given.get(field.wire_name, msgspec.UNSET)
         if value is not msgspec.UNSET or field.is_required:
             values[field.name] = _judge(field.hint, value, f"{path}.{field.wire_name}", complaints)
@@ -196,13 +206,15 @@ def _judge_struct(kind: type[Body], given: object, path: str, complaints: list[s
 
 
 def _unrecognized(kind: type[Body], given: Mapping[str, object], path: str) -> list[str]:
-    known = {field.wire_name for field in _fields(kind)}
+    known = {field.wire_name for field in fields(kind)}
     others = [f'"{key}"' for key in given if key not in known]
     return [f"[{path}] {UNRECOGNIZED}{'s' * (len(others) > 1)}: {', '.join(others)}"] if others else []
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
+class Field:
+    """One field of a body, with its type as it is annotated."""
+
     name: str
     wire_name: str
     hint: object
@@ -210,6 +222,7 @@ class _Field:
 
 
 @cache
-def _fields(kind: type[Body]) -> tuple[_Field, ...]:
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple(_Field(info.name, info.encode_name, hints[info.name], info.required) for info in fields(kind))
+def fields(kind: type[Body]) -> tuple[Field, ...]:
+    """What a body declares, in its order."""
+    hints, infos = get_type_hints(kind, include_extras=True), msgspec.structs.fields(kind)
+    return tuple(Field(info.name, info.encode_name, hints[info.name], info.required) for info in infos)
