@@ -72,7 +72,7 @@ class SessionReader:
         return ReadSession(live=live, set_cookies=tuple(cookies))
 
     def cookies_after(
-        self, live: LiveSession, scope: Scope, *, is_written: bool = True, is_rejected: bool = False
+        self, live: LiveSession, scope: Scope, *, is_written: bool, is_rejected: bool = False
     ) -> list[bytes]:
         """Set-Cookie values that follow a read of the database."""
         cookies = list(self._cookies.refresh(live.session)) if live.is_refreshed else []

@@ -17,7 +17,7 @@ MAX_AGE_LIMIT = 34_560_000
 """The longest Max-Age, in seconds (400 days): browsers cut longer ones (RFC 6265bis, 5.5)."""
 
 _SAME_SITE = frozenset({"Lax", "Strict", "None"})
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ATTRIBUTE_VALUE = re.compile(r"[ -:<-~]+")  # RFC 6265, 4.1.1: any ASCII character but controls and ";"
 # What a browser itself trims. Trimming more (U+0085, U+00A0) would let a look-alike name pass for a
 # "__Host-" or "__Secure-" cookie that no browser would have protected.
@@ -36,12 +36,6 @@ def cookie_values(scope: Scope, name: str) -> list[str]:
     as it is (Better Auth contract). Odd neighbours, such as flags or JSON, never hide a cookie.
     """
     return list(_values(scope, name))
-
-
-def cookie_names(scope: Scope) -> list[str]:
-    """The names of all cookies received, each once, in the order of their first appearance."""
-    pairs = (part.partition(b"=") for part in _jar(scope).split(b";"))
-    return list(dict.fromkeys(key.strip(_BLANKS).decode("latin-1") for key, equals, _ in pairs if equals))
 
 
 def cookies_under(scope: Scope, prefix: str) -> dict[str, str]:
@@ -101,6 +95,11 @@ class CookieAttributes:
             object.__setattr__(self, "secure", True)
 
 
+def is_token(name: str) -> bool:
+    """Whether a cookie may have this name: an HTTP token (RFC 9110, 5.6.2)."""
+    return _TOKEN.fullmatch(name) is not None
+
+
 def set_cookie(name: str, value: str, attributes: CookieAttributes, *, max_age: int | None = None) -> bytes:
     """The value of a Set-Cookie header.
 
@@ -113,7 +112,7 @@ def set_cookie(name: str, value: str, attributes: CookieAttributes, *, max_age: 
     Raises:
         ValueError: the name is no token, the lifetime is over 400 days, or the value holds a lone surrogate.
     """
-    if not _TOKEN.fullmatch(name):
+    if not is_token(name):
         raise ValueError(f"cookie name must be an HTTP token: {name!r}")
     if max_age is not None and max_age > MAX_AGE_LIMIT:
         raise ValueError(f"cookie max_age must be at most {MAX_AGE_LIMIT} seconds (400 days): {max_age}")

@@ -33,9 +33,8 @@ def error_headers(error: AuthError, *, realm: str) -> Headers:
         headers.append((b"retry-after", str(error.retry_after).encode()))
     if isinstance(error, RateLimited):
         headers.append((b"x-retry-after", str(error.retry_after).encode()))
-        if error.rule is not None:
-            policy = RateLimitPolicy(error.rule, most=error.most, window=error.window)
-            headers.extend(policy.headers(remaining=0, left=error.retry_after))
+        policy = RateLimitPolicy(error.rule, most=error.most, window=error.window)
+        headers.extend(policy.headers(remaining=0, left=error.retry_after))
     return headers
 
 

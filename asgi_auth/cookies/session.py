@@ -22,7 +22,8 @@ KEYS = (SESSION_TOKEN, SESSION_DATA, ACCOUNT_DATA, DONT_REMEMBER)
 class SessionCookies:
     """The cookies of one configuration (Better Auth's contract, 20-cookies).
 
-    ``data`` is the cookie cache's cookie, ``account`` that of the account used last.
+    ``token_name`` names the cookie that holds the session token; ``data`` is the cookie cache's cookie, ``account``
+    that of the account used last.
     """
 
     def __init__(self, config: AuthConfig, signer: Signer, *, token_name: str | None = None) -> None:
@@ -33,19 +34,14 @@ class SessionCookies:
         if token_name is not None:
             self._names[SESSION_TOKEN] = token_name
         self._attributes = {key: naming.attributes(key) for key in self._names}
-        self._token_name = self._names[SESSION_TOKEN]
+        self.token_name = self._names[SESSION_TOKEN]
         self.data = ChunkedCookie(self._names[SESSION_DATA], self._attributes[SESSION_DATA])
         self.account = ChunkedCookie(self._names[ACCOUNT_DATA], self._attributes[ACCOUNT_DATA])
         self._has_account = config.accounts.has_cookie
 
-    @property
-    def token_name(self) -> str:
-        """The name of the cookie that holds the session token."""
-        return self._token_name
-
     def offered(self, scope: Scope) -> list[str]:
         """The values of all session cookies of a request, still signed."""
-        return cookie_values(scope, self._token_name)
+        return cookie_values(scope, self.token_name)
 
     def unsign(self, offered: list[str]) -> str | None:
         """The session token of the first cookie whose signature holds.
@@ -88,7 +84,7 @@ class SessionCookies:
 
     def _token_cookie(self, session: Session, max_age: int | None) -> bytes:
         return set_cookie(
-            self._token_name,
+            self.token_name,
             self._signer.sign(session.token),
             self._attributes[SESSION_TOKEN],
             max_age=max_age,

@@ -59,8 +59,7 @@ class Call:
     @property
     def base_url(self) -> str:
         """Where people find the endpoints: the configured origin, else the request's, and the base path."""
-        config = self.web.config
-        return config.endpoints_url or f"{request_origin(self.scope) or ''}{config.base_path}"
+        return f"{self.origin}{self.web.config.base_path}"
 
     def lead(self, callback_url: str | UnsetType) -> Lead:
         """Where a letter's link leads that this request asks for."""

@@ -96,7 +96,7 @@ async def _arrive(call: Call, state: OAuthState, query: CallbackFields) -> Answe
         error=query.error or None,
         error_description=query.error_description or None,
         issuer=query.iss or None,
-        given=_given(query.user or None),
+        given=_given(query.user or "null"),
     )
     arrival = await call.services.social.arrive(state, answer, device=call.device, is_remembered=call.is_remembered)
     if arrival.entry is not None:
@@ -139,10 +139,10 @@ def _told(fields: CallbackFields | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if isinstance(value, str)}
 
 
-def _given(user: str | None) -> Claims | None:
+def _given(user: str) -> Claims | None:
     """What a provider tells of a person beside its tokens, once and as JSON; anything else is as good as nothing."""
     try:
-        given = decode_json((user or "null").encode(), max_depth=MAX_DEPTH)
+        given = decode_json(user.encode(), max_depth=MAX_DEPTH)
     except (InvalidJson, UnicodeEncodeError):
         return None
     return given if isinstance(given, Mapping) else None

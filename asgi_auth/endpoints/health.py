@@ -6,12 +6,12 @@ import html
 import re
 from collections.abc import Mapping
 from string import Template
-from urllib.parse import quote_plus
 
 from asgi_auth.endpoints.answers import Ok, Page
 from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.responses import Answer, redirect
 from asgi_auth.endpoints.routing import Endpoints, get
+from asgi_auth.endpoints.urls import with_query
 
 ERROR_CODE = re.compile(r"['A-Za-z0-9_-]+")
 MAX_DESCRIPTION = 500
@@ -63,17 +63,9 @@ class HealthEndpoints(Endpoints):
         if target is None and call.web.config.environment == "production":
             target = "/"
         if target is not None:
-            return redirect(_with_error(target, code, description))
+            return redirect(with_query(target, error=code, error_description=description or None))
         page = PAGE.substitute(
             code=html.escape(code),
             description=html.escape(description) or "The request could not be completed. Please try again.",
         )
         return Answer(html=page, headers=dict(PAGE_HEADERS))
-
-
-def _with_error(target: str, code: str, description: str) -> str:
-    base, hash_mark, fragment = target.partition("#")
-    query = f"error={quote_plus(code)}"
-    if description:
-        query += f"&error_description={quote_plus(description)}"
-    return f"{base}{'&' if '?' in base else '?'}{query}{hash_mark}{fragment}"

@@ -8,6 +8,7 @@ from functools import cache
 from types import MethodType
 from typing import Any, TypeVar, get_type_hints
 
+from msgspec import UNSET
 from starlette.routing import Route, Router
 
 from asgi_auth.asgi.cookies import has_cookie_header
@@ -50,20 +51,9 @@ class RouteSpec:
     is_described: bool = True
 
 
-def get(
-    path: str, *, answers: object = None, counts_failures: bool = False, is_described: bool = True
-) -> Callable[[M], M]:
+def get(path: str, *, answers: object = None, is_described: bool = True) -> Callable[[M], M]:
     """Mark a method of an Endpoints class as the handler of GET on a path; RouteSpec says what the rest means."""
-    return _mark(
-        RouteSpec(
-            method="GET",
-            path=path,
-            answers=answers,
-            ignores_body=True,
-            counts_failures=counts_failures,
-            is_described=is_described,
-        )
-    )
+    return _mark(RouteSpec(method="GET", path=path, answers=answers, ignores_body=True, is_described=is_described))
 
 
 def post(
@@ -160,7 +150,7 @@ class _Resource:
         call: Call | None = None
         try:
             options = self._web.config.request
-            given: object = None
+            given: object = UNSET
             if not spec.ignores_body:
                 given = await read_body(scope, receive, options, takes_forms=spec.takes_forms)
             call = Call(self._web, scope, given)
@@ -176,7 +166,7 @@ async def _handled(spec: RouteSpec, handler: Handler, call: Call) -> Answer:
     inputs = _inputs(handler, call)
     if not spec.counts_failures:
         return await handler(call, **inputs)
-    async with call.services.rate_limits.guess_from(call.device.ip_address):
+    async with call.services.rate_limits.guess_from(call.client_address):
         return await handler(call, **inputs)
 
 

@@ -76,16 +76,14 @@ class RateLimited(AuthError):
     """Too many requests.
 
     ``retry_after`` is in seconds and goes into the Retry-After and X-Retry-After headers. ``rule`` names what was
-    broken, ``most`` requests in a ``window``; None where that is not told.
+    broken: ``most`` requests in a ``window``.
     """
 
     status = 429
     code = None
     message = "Too many requests. Please try again later."
 
-    def __init__(
-        self, *, retry_after: int, rule: str | None = None, most: int = 0, window: timedelta = timedelta()
-    ) -> None:
+    def __init__(self, *, retry_after: int, rule: str, most: int, window: timedelta) -> None:
         self.retry_after = retry_after
         self.rule = rule
         self.most = most

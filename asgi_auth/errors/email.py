@@ -114,7 +114,6 @@ class DeletionDisabled(NotFound):
     """Users may not delete themselves."""
 
     is_bare = False
-    message = "Not found"
 
 
 class InvalidDeletionToken(NotFound):

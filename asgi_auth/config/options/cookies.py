@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from asgi_auth.asgi.cookies import SameSite, is_token
 from asgi_auth.config.options.checks import check_types, require
-
-SameSite = Literal["Lax", "Strict", "None"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +60,4 @@ class CookieOptions:
         check_types(self, "cookies")
         names = [override.name for override in self.overrides.values() if override.name is not None]
         for name in (self.prefix, *names):
-            require(_is_token(name), "cookie names are tokens (RFC 6265, 4.1.1): no spaces, no separators")
-
-
-def _is_token(name: str) -> bool:
-    separators = '()<>@,;:\\"/[]?={} \t'
-    return bool(name) and all(33 <= ord(char) < 127 and char not in separators for char in name)
+            require(is_token(name), "cookie names are tokens (RFC 6265, 4.1.1): no spaces, no separators")
