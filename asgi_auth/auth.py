@@ -67,6 +67,7 @@ class Auth:
             user=compose(User, _given(feature.user_fields for feature in features), config.user_model),
             session=compose(Session, _given(feature.session_fields for feature in features), config.session_model),
             tables=[table for feature in features for table in feature.tables],
+            watches=[watch for feature in features for watch in feature.watches],
         )
         self.services = Services(config, engine, clock=clock, hasher=hasher, metrics=metrics)
         for feature in features:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Self
@@ -55,3 +56,8 @@ Clock = Callable[[], Timestamp]
 def utc_now() -> Timestamp:
     """The present moment; the default Clock."""
     return Timestamp.of(datetime.now(UTC))
+
+
+def seconds_of(clock: Clock) -> Callable[[], float]:
+    """The moments of a clock in seconds since 1970; for the default one without making a Timestamp of each."""
+    return time.time if clock is utc_now else lambda: clock().timestamp()

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 
 from asgi_auth.config import RateLimit
 from asgi_auth.endpoints.routing import Endpoints
+from asgi_auth.infrastructure.change_feed.base import Watch
 from asgi_auth.middleware import CredentialSource
 from asgi_auth.models import Session, User
 from asgi_auth.services.registry import Services
@@ -25,6 +26,7 @@ class Feature:
         session_fields: likewise for Session. Read them through ``asgi_auth.fields.view``.
         rate_limits: how often its endpoints may be asked for, by path, in place of the core's own rules; wildcards
             as in ``RateLimitOptions.rules``, which come before these.
+        watches: those of its tables that something it remembers rests on: everybody is told of changes in them.
     """
 
     name: ClassVar[str]
@@ -32,6 +34,7 @@ class Feature:
     user_fields: ClassVar[type[User] | None] = None
     session_fields: ClassVar[type[Session] | None] = None
     rate_limits: ClassVar[Mapping[str, RateLimit]] = MappingProxyType({})
+    watches: ClassVar[tuple[Watch, ...]] = ()
 
     def install(self, services: Services) -> None:
         """Add its service to the registry, its steps to the door, its listeners to the events."""

@@ -16,6 +16,7 @@ from asgi_auth.config.fields import ConfigFields
 from asgi_auth.config.options import (
     AccountOptions,
     BearerOptions,
+    CacheOptions,
     ClientAddressOptions,
     CookieCacheOptions,
     CookieOptions,
@@ -28,7 +29,9 @@ from asgi_auth.config.options import (
     OpenApiOptions,
     PasswordOptions,
     RateLimitOptions,
+    RedisOptions,
     RequestOptions,
+    SecondaryStorageOptions,
     SessionOptions,
     SocialOptions,
 )
@@ -75,6 +78,11 @@ class AuthConfig:
         rate_limits: see RateLimitOptions; "compatible" for Better Auth's own rules alone.
         openapi: see OpenApiOptions.
         database_options: see DatabaseOptions.
+        cache: see CacheOptions.
+        redis: URL, ``redis://user:password@host:6379/0`` or ``rediss://``: a cache that all processes share, the faster
+            way to hear of changes, and counters for rate limits; None does without (default None).
+        redis_options: see RedisOptions.
+        secondary_storage: see SecondaryStorageOptions.
 
     Raises:
         ConfigurationError: when a value cannot work; secrets are never part of its message.
@@ -108,6 +116,10 @@ class AuthConfig:
     rate_limits: RateLimitOptions | Literal["compatible"] = field(default_factory=RateLimitOptions)
     openapi: OpenApiOptions = field(default_factory=OpenApiOptions)
     database_options: DatabaseOptions = field(default_factory=DatabaseOptions)
+    cache: CacheOptions = field(default_factory=CacheOptions)
+    redis: str | None = field(default=None, repr=False)
+    redis_options: RedisOptions = field(default_factory=RedisOptions)
+    secondary_storage: SecondaryStorageOptions = field(default_factory=SecondaryStorageOptions)
 
     def __post_init__(self) -> None:
         if not isinstance(self.trusted_origins, tuple):
@@ -118,6 +130,7 @@ class AuthConfig:
         self._check_base_path()
         self._check_base_url()
         self._check_database()
+        self._check_redis()
         self._check_mail()
         if self.cookies.spans_subdomains and self.cookies.domain is None and self.base_url is None:
             raise ConfigurationError("cookies.spans_subdomains needs cookies.domain, or a base_url to take it from")
@@ -149,7 +162,9 @@ class AuthConfig:
     @property
     def limits(self) -> RateLimitOptions:
         """``rate_limits``, whichever way they were given."""
-        return presets.resolved_rate_limits(self.rate_limits, environment=self.environment)
+        return presets.resolved_rate_limits(
+            self.rate_limits, environment=self.environment, has_redis=self.redis is not None
+        )
 
     def _resolve(self) -> None:
         is_production = self.environment == "production"
@@ -196,6 +211,12 @@ class AuthConfig:
         asked = ", ".join(option for option, is_set in needs.items() if is_set)
         if asked:
             raise ConfigurationError(f"mail.sender is needed for {asked}")
+
+    def _check_redis(self) -> None:
+        if self.redis is None and (self.secondary_storage.is_enabled or self.limits.storage == "redis"):
+            raise ConfigurationError('secondary_storage and rate_limits.storage="redis" need redis')
+        if self.redis is not None and not self.redis.startswith(("redis://", "rediss://", "unix://")):
+            raise ConfigurationError("redis is a URL: redis://user:password@host:6379/0")
 
     def _check_database(self) -> None:
         try:
@@ -246,7 +267,7 @@ class AuthConfig:
         ASGI_AUTH_ENV names the preset (default production). ASGI_AUTH_SECRET, ASGI_AUTH_SECRETS, ASGI_AUTH_URL and
         ASGI_AUTH_TRUSTED_ORIGINS come before BETTER_AUTH_SECRET, BETTER_AUTH_SECRETS, BETTER_AUTH_URL and
         BETTER_AUTH_TRUSTED_ORIGINS; the database is ASGI_AUTH_DATABASE, else DATABASE_URL. Also read:
-        ASGI_AUTH_BASE_PATH, ASGI_AUTH_APP_NAME, ASGI_AUTH_SESSION_DAYS.
+        ASGI_AUTH_BASE_PATH, ASGI_AUTH_APP_NAME, ASGI_AUTH_SESSION_DAYS, ASGI_AUTH_REDIS.
         """
         environ = os.environ if environ is None else environ
         read = environment.read_fields(environ)

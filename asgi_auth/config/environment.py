@@ -60,6 +60,9 @@ def read_fields(environ: Mapping[str, str]) -> ConfigFields:
     base_path = first(environ, "ASGI_AUTH_BASE_PATH")
     app_name = first(environ, "ASGI_AUTH_APP_NAME")
     days = first(environ, "ASGI_AUTH_SESSION_DAYS")
+    redis = first(environ, "ASGI_AUTH_REDIS", "ASGI_AUTH_REDIS_URL")
+    if redis is not None:
+        fields["redis"] = redis
     if base_path is not None:
         fields["base_path"] = base_path
     if app_name is not None:

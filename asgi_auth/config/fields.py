@@ -7,6 +7,7 @@ from typing import Literal, TypedDict
 from asgi_auth.config.options import (
     AccountOptions,
     BearerOptions,
+    CacheOptions,
     ClientAddressOptions,
     CookieCacheOptions,
     CookieOptions,
@@ -19,7 +20,9 @@ from asgi_auth.config.options import (
     OpenApiOptions,
     PasswordOptions,
     RateLimitOptions,
+    RedisOptions,
     RequestOptions,
+    SecondaryStorageOptions,
     SessionOptions,
     SocialOptions,
 )
@@ -56,3 +59,7 @@ class ConfigFields(TypedDict, total=False):
     rate_limits: RateLimitOptions | Literal["compatible"]
     openapi: OpenApiOptions
     database_options: DatabaseOptions
+    cache: CacheOptions
+    redis: str | None
+    redis_options: RedisOptions
+    secondary_storage: SecondaryStorageOptions

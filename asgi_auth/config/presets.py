@@ -64,10 +64,14 @@ def resolved_database(options: DatabaseOptions, *, is_production: bool) -> Datab
     return replace(options, creates_schema=not is_production)
 
 
-def resolved_rate_limits(options: RateLimitOptions | Literal["compatible"], *, environment: str) -> RateLimitOptions:
-    """What is left open, decided: everything is limited but test suites."""
+def resolved_rate_limits(
+    options: RateLimitOptions | Literal["compatible"], *, environment: str, has_redis: bool
+) -> RateLimitOptions:
+    """What is left open, decided: everything is limited but test suites, and counted where all processes can."""
     if not isinstance(options, RateLimitOptions):
         options = COMPATIBLE_RATE_LIMITS
+    if options.storage is None:
+        options = replace(options, storage="redis" if has_redis else "memory")
     if options.is_enabled is not None:
         return options
     return replace(options, is_enabled=environment != "testing")

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Table
 
 from asgi_auth.config import AuthConfig
-from asgi_auth.engine.executor import Action, Executor
+from asgi_auth.engine.executor import Action, Executor, Publish
 from asgi_auth.engine.locks import Locks
 from asgi_auth.engine.queries import SessionQueries, UserQueries, VerificationQueries
 from asgi_auth.engine.rate_limits import DatabaseWindows, rate_limit_table
@@ -20,10 +20,14 @@ from asgi_auth.engine.schema import create_missing, missing_from
 from asgi_auth.engine.store import Store
 from asgi_auth.engine.tables import build_tables
 from asgi_auth.errors import ConfigurationError, Unavailable
+from asgi_auth.infrastructure.change_feed.base import ChangeFeed, Watch
 from asgi_auth.models import Account, Record, Session, User, Verification
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
+
+CORE_WATCHES = (Watch("session"), Watch("user"))
+"""The core's tables that caches rest on."""
 
 _logger = structlog.get_logger("asgi_auth.engine")
 
@@ -32,7 +36,7 @@ class Engine:
     """The database of one Auth: its stores, its queries, its transactions.
 
     ``user`` and ``session`` are the composed record types; ``tables`` are those of features, whose stores come from
-    ``store``.
+    ``store``, and ``watches`` those of them that caches rest on.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class Engine:
         user: type[User] = User,
         session: type[Session] = Session,
         tables: Iterable[Table] = (),
+        watches: Iterable[Watch] = (),
     ) -> None:
         self._config = config
+        self._watches = {watch.table: watch for watch in (*CORE_WATCHES, *watches)}
         self._executor = Executor(config.database, config.database_options)
         shares_limits = config.limits.storage == "database"
         extra = [*tables, rate_limit_table()] if shares_limits else tables
@@ -53,6 +59,8 @@ class Engine:
         self._executor.before_use(self._ensure_connected)
         self._connecting: asyncio.Task[None] | None = None
         self._is_ready = False
+        self._on_ready: Action | None = None
+        self.change_feed: ChangeFeed | None = None
         self.users = self.store("user", user)
         self.sessions = self.store("session", session)
         self.accounts = self.store("account", Account)
@@ -67,7 +75,20 @@ class Engine:
 
     def store(self, table: str, record: type[R]) -> Store[R]:
         """The store of a table, by its name."""
-        return Store(self._executor, self._metadata.tables[table], record)
+        return Store(self._executor, self._metadata.tables[table], record, watch=self._watches.get(table))
+
+    def announce_to(self, publish: Publish) -> None:
+        """Have ``publish`` awaited for every committed write to a watched table."""
+        self._executor.announce_to(publish)
+
+    def when_ready(self, action: Action) -> None:
+        """Have ``action`` awaited each time the database has been opened."""
+        self._on_ready = action
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether this task is within a transaction: what it reads may not be remembered for others."""
+        return self._executor.is_in_transaction
 
     @property
     def is_ready(self) -> bool:
@@ -107,6 +128,8 @@ class Engine:
                 await self._executor.connect()
         await self._see_to_schema()
         self._is_ready = True
+        if self._on_ready is not None:
+            await self._on_ready()
 
     async def _see_to_schema(self) -> None:
         if self._config.database_options.creates_schema is not False:

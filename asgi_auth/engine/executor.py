@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, cast
@@ -20,10 +21,12 @@ from asgi_auth.config import DatabaseOptions
 from asgi_auth.engine.faults import translated
 from asgi_auth.engine.statement import Bound, Statement, compile_statement, dialect_for
 from asgi_auth.errors import ConfigurationError, Unavailable
+from asgi_auth.infrastructure.change_feed.base import Change
 
 T = TypeVar("T")
 Observer = Callable[[str], None]
 Action = Callable[[], Awaitable[None]]
+Publish = Callable[[Sequence[Change]], Awaitable[None]]
 
 _logger = structlog.get_logger("asgi_auth.engine")
 
@@ -146,11 +149,26 @@ class Executor:
         self._observers: list[Observer] = []
         self._current: ContextVar[_Transaction | None] = ContextVar("asgi_auth.transaction", default=None)
         self._prepare: Action | None = None
+        self._publish: Publish | None = None
         self._changing = asyncio.Lock()
 
     def before_use(self, prepare: Action) -> None:
         """Have ``prepare`` awaited before each statement and transaction, so that nobody has to start us first."""
         self._prepare = prepare
+
+    def announce_to(self, publish: Publish) -> None:
+        """Have ``publish`` awaited for every change that is announced, once it is committed."""
+        self._publish = publish
+
+    async def announce(self, change: Change) -> None:
+        """Tell of a write that has just been made."""
+        if self._publish is not None:
+            await self.after_commit(partial(self._publish, (change,)))
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether this task is within a transaction: it sees what nobody else sees yet."""
+        return self._find_transaction() is not None
 
     async def connect(self) -> None:
         """Open the pool; calling it again does nothing."""

@@ -50,6 +50,7 @@ class SessionQueries:
             update(sessions.table)
             .where(of_token, session.updatedAt < _given("before", session.updatedAt))
             .values({session.updatedAt: _given("used_at", session.updatedAt)})
+            .returning(*every)
         )
         moved = {
             "expiresAt": _given("new_expires_at", session.expiresAt),
@@ -74,7 +75,7 @@ class SessionQueries:
     async def extend(self, token: str, *, before: Timestamp, expires_at: Timestamp, now: Timestamp) -> Session | None:
         """Move a session's expiry if it lies at or before ``before``; of many callers at once, one gets the row."""
         values = {"token": token, "before": before, "new_expires_at": expires_at, "now": now}
-        return next(iter(await self._read(self._extend, values)), None)
+        return next(iter(await self._write(self._extend, values)), None)
 
     async def list_live(self, user_id: str, now: Timestamp) -> list[Session]:
         """A user's sessions that have not expired, oldest first, 100 at most."""
@@ -87,19 +88,22 @@ class SessionQueries:
 
     async def remove_others(self, user_id: str, token: str) -> list[Session]:
         """Delete a user's sessions except one; returns what was deleted."""
-        return await self._read(self._remove_others, {"user_id": user_id, "token": token})
+        return await self._write(self._remove_others, {"user_id": user_id, "token": token})
 
     async def remove_all(self, user_id: str) -> list[Session]:
         """Delete a user's sessions; returns what was deleted."""
-        return await self._read(self._remove_all, {"user_id": user_id})
+        return await self._write(self._remove_all, {"user_id": user_id})
 
     async def remove_oldest(self, user_id: str, *, keep: int, now: Timestamp) -> list[Session]:
         """Delete a user's sessions except the newest ``keep`` live ones; returns what was deleted."""
-        return await self._read(self._remove_oldest, {"user_id": user_id, "keep": keep, "now": now})
+        return await self._write(self._remove_oldest, {"user_id": user_id, "keep": keep, "now": now})
 
     async def touch(self, token: str, *, used_at: Timestamp, before: Timestamp) -> None:
         """Set ``updatedAt`` unless it is as new as ``before`` already."""
-        await self._executor.run(self._touch, {"token": token, "used_at": used_at, "before": before})
+        await self._write(self._touch, {"token": token, "used_at": used_at, "before": before})
+
+    async def _write(self, statement: Any, values: Mapping[str, object]) -> list[Session]:
+        return list(await self._sessions.announced(self._read(statement, values)))
 
     async def _read(self, statement: Any, values: Mapping[str, object]) -> list[Session]:
         return [self._sessions.build(row) for row in await self._executor.run(statement, values)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, inse
 from asgi_auth.engine.executor import Executor
 from asgi_auth.engine.statement import Statement
 from asgi_auth.fields import fields_of
+from asgi_auth.infrastructure.change_feed.base import Change, Watch
 from asgi_auth.models import Record
 
 R = TypeVar("R", bound=Record)
@@ -34,15 +35,18 @@ class Store(Generic[R]):
     """One table in, frozen records out.
 
     Conditions and values are given by Python field name. A statement is compiled the first time its shape is used, and
-    the last ``KEPT_STATEMENTS`` are kept: clients choose which additional fields they change together.
+    the last ``KEPT_STATEMENTS`` are kept: clients choose which additional fields they change together. Writes to a
+    watched table are announced once they are committed, even if the task is cancelled meanwhile.
     """
 
-    def __init__(self, executor: Executor, table: Table, record: type[R]) -> None:
+    def __init__(self, executor: Executor, table: Table, record: type[R], *, watch: Watch | None = None) -> None:
         self.record = record
         self.table = table
         self._executor = executor
         self._columns = {field.name: table.c[field.wire_name] for field in fields_of(record)}
         self._names = tuple(self._columns)
+        by_column = {field.wire_name: field.name for field in fields_of(record)}
+        self._key = () if watch is None else tuple(by_column[column] for column in watch.key)
         self._filled = tuple(
             (index, field)
             for index, field in enumerate(fields_of(record))
@@ -68,7 +72,31 @@ class Store(Generic[R]):
     async def add(self, record: R) -> None:
         """Write a new row; raises UniqueViolation or IntegrityViolation."""
         statement = self._compiled("add", (), self._names)
-        await self._executor.run(statement, {f"set_{name}": getattr(record, name) for name in self._names})
+        values = {f"set_{name}": getattr(record, name) for name in self._names}
+
+        async def adding() -> Sequence[R]:
+            await self._executor.run(statement, values)
+            return (record,)
+
+        await self.announced(adding(), is_new=True)
+
+    async def announced(self, writing: Coroutine[Any, Any, Sequence[R]], *, is_new: bool = False) -> Sequence[R]:
+        """Await a write that returns the rows it was about, and tell whoever watches the table of them."""
+        if not self._key:
+            return await writing
+
+        async def told() -> Sequence[R]:
+            records = await writing
+            if records:
+                keys = tuple(self._name(record) for record in records)
+                await self._executor.announce(Change(self.table.name, keys, is_new=is_new))
+            return records
+
+        return await self._executor.uninterrupted(told())
+
+    def _name(self, record: R) -> str:
+        """What a Change names a record's row by."""
+        return ":".join(str(getattr(record, name)) for name in self._key)
 
     async def find(self, **where: Value) -> R | None:
         """The record that meets all conditions, or None."""
@@ -90,19 +118,24 @@ class Store(Generic[R]):
 
         Conditions on the old values make it a compare-and-set.
         """
-        rows = await self._run("change", where, values)
-        return self.build(rows[0]) if rows else None
+        return next(iter(await self.announced(self._rows("change", where, values))), None)
 
     async def take(self, **where: Value) -> R | None:
         """Delete the row and return it, in one statement: of many callers one gets it. Needs a condition."""
         _require(where)
-        rows = await self._run("take", where)
-        return self.build(rows[0]) if rows else None
+        return next(iter(await self.announced(self._rows("take", where))), None)
 
     async def remove(self, **where: Value) -> int:
         """Delete every row that meets the conditions; returns how many there were. Needs a condition."""
         _require(where)
+        if self._key:
+            return len(await self.announced(self._rows("take", where)))
         return len(await self._run("remove", where))
+
+    async def _rows(
+        self, verb: str, where: Mapping[str, Value], values: Mapping[str, object] | None = None
+    ) -> Sequence[R]:
+        return [self.build(row) for row in await self._run(verb, where, values)]
 
     async def _run(
         self,

@@ -12,6 +12,12 @@ BEARER_VERIFY: Final = "auth.bearer.verify"
 HASH_QUEUE: Final = "auth.hash.queue"
 RATE_LIMIT_REFUSED: Final = "auth.rate_limit.refused"
 REQUEST_FAULT: Final = "auth.request.fault"
+SESSION_REVOKED: Final = "auth.session.revoked"
+CACHE_ENTRIES: Final = "auth.cache.entries"
+FEED_TRUSTED: Final = "auth.feed.trusted"
+FEED_CHANGES: Final = "auth.feed.changes"
+FEED_LAG: Final = "auth.feed.lag"
+BREAKER_OPEN: Final = "auth.breaker.open"
 
 
 class Metrics(Protocol):

@@ -33,6 +33,7 @@ from asgi_auth.services.password import PasswordAuthService
 from asgi_auth.services.provider_access import ProviderAccessService
 from asgi_auth.services.provider_sign_out import ProviderSignOutService
 from asgi_auth.services.rate_limits import RateLimitService
+from asgi_auth.services.remembering import Remembering
 from asgi_auth.services.rooms import Rooms
 from asgi_auth.services.session import SessionService
 from asgi_auth.services.sign_in import SignInAttempt, SignInService
@@ -96,6 +97,7 @@ class Services:
         self.signer = Signer([secret.value for secret in config.all_secrets])
         self.cipher = _cipher(config)
         self.hasher = hasher or self._default_hasher()
+        self.remembering = Remembering(config, engine, clock=clock, metrics=self.metrics)
         self.rate_limits = RateLimitService(config.limits, engine, clock=clock, metrics=self.metrics)
         self.mails = MailService(config.mail, _sender(config.mail), allows=self.rate_limits.allows_mail)
         self.users = UserService(engine, clock=clock, events=self.events)
@@ -113,6 +115,7 @@ class Services:
         self._pings: dict[str, Ping] = {"database": engine.ping}
         self._closes: list[Close] = [
             engine.disconnect,
+            self.remembering.close,
             self.hasher.close,
             self.sessions.close,
             self.mails.close,

@@ -2,6 +2,7 @@
 
 from asgi_auth.config.options.accounts import AccountOptions
 from asgi_auth.config.options.bearer import BearerOptions
+from asgi_auth.config.options.cache import CacheLifetimes, CacheOptions
 from asgi_auth.config.options.client_address import ClientAddressOptions
 from asgi_auth.config.options.cookie_cache import CookieCacheOptions
 from asgi_auth.config.options.cookies import CookieOptions, CookieOverride
@@ -14,7 +15,9 @@ from asgi_auth.config.options.mail import MailOptions
 from asgi_auth.config.options.openapi import OpenApiOptions
 from asgi_auth.config.options.password import PasswordOptions
 from asgi_auth.config.options.rate_limits import LONGEST_WINDOW, RateLimit, RateLimitOptions
+from asgi_auth.config.options.redis import RedisOptions
 from asgi_auth.config.options.request import RequestOptions
+from asgi_auth.config.options.secondary_storage import SecondaryStorageOptions
 from asgi_auth.config.options.session import FreshFor, SessionOptions
 from asgi_auth.config.options.social import SocialOptions
 
@@ -22,6 +25,8 @@ __all__ = [
     "LONGEST_WINDOW",
     "AccountOptions",
     "BearerOptions",
+    "CacheLifetimes",
+    "CacheOptions",
     "ClientAddressOptions",
     "CookieCacheOptions",
     "CookieOptions",
@@ -37,7 +42,9 @@ __all__ = [
     "PasswordOptions",
     "RateLimit",
     "RateLimitOptions",
+    "RedisOptions",
     "RequestOptions",
+    "SecondaryStorageOptions",
     "SessionOptions",
     "SocialOptions",
 ]

@@ -41,8 +41,9 @@ class RateLimitOptions:
         rules: for paths below the base path, before all built-in ones; the first that matches counts, None lifts the
             limit (default none). ``*`` stands for any part of a segment, ``?`` for one character of it, ``**`` for
             anything: "/sign-in/*".
-        storage: "memory" counts in each process, "database" in the table ``rateLimit``, for all of them (default
-            "memory"). While the database does not answer, each process counts for itself.
+        storage: "memory" counts in each process, "database" in the table ``rateLimit`` and "redis" in Redis, for all
+            of them (default None: "redis" where there is one, else "memory"). While a shared storage does not answer,
+            each process counts for itself.
         failed_sign_ins: wrong passwords and codes from one address; a success neither counts nor clears (default 5
             in 15 minutes; None: unlimited).
         failed_sign_ins_per_account: wrong passwords for one account, whether or not it exists, from all addresses
@@ -60,7 +61,7 @@ class RateLimitOptions:
     is_enabled: bool | None = None
     general: RateLimit = RateLimit(100, timedelta(seconds=10))
     rules: Mapping[str, RateLimit | None] = field(default_factory=dict)
-    storage: Literal["memory", "database"] = "memory"
+    storage: Literal["memory", "database", "redis"] | None = None
     failed_sign_ins: RateLimit | None = RateLimit(5, timedelta(minutes=15))
     failed_sign_ins_per_account: RateLimit | None = RateLimit(20, timedelta(hours=1))
     mails_per_address: RateLimit | None = RateLimit(5, timedelta(hours=1))

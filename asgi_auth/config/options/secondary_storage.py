@@ -1,0 +1,29 @@
+"""Redis as the store of record, in Better Auth's own form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from asgi_auth.config.options.checks import check_types
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondaryStorageOptions:
+    """Sessions and verifications in Redis, with the keys and the JSON of Better Auth's ``secondaryStorage``.
+
+    For deployments that share a Redis with a Better Auth server. Redis is then the store of record: what it loses is
+    lost. For speed alone it is not needed: ``AuthConfig(redis=...)`` is a cache as well.
+
+    Attributes:
+        is_enabled: whether they live there (default False); needs ``AuthConfig(redis=...)``.
+        keeps_sessions_in_database: sessions are written to the database as well (Better Auth's
+            ``session.storeSessionInDatabase``, default False).
+        keeps_verifications_in_database: likewise for verifications (``verification.storeInDatabase``, default False).
+    """
+
+    is_enabled: bool = False
+    keeps_sessions_in_database: bool = False
+    keeps_verifications_in_database: bool = False
+
+    def __post_init__(self) -> None:
+        check_types(self, "secondary_storage")

@@ -1,0 +1,124 @@
+"""What one process remembers: bounded, and dropped by what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from cachetools import Cache
+
+from asgi_auth.infrastructure.cache.base import Tag
+from asgi_auth.infrastructure.change_feed.base import Change
+
+V = TypeVar("V")
+
+
+class Cell(Generic[V]):
+    """One remembered value.
+
+    Attributes:
+        value: what is remembered.
+        until: when it is no longer believed, in seconds since 1970.
+        is_live: False from the moment at which it was dropped; whoever holds it looks before each use.
+    """
+
+    __slots__ = ("is_live", "key", "until", "value", "was_used")
+
+    def __init__(self, key: str, value: V, until: float) -> None:
+        self.key = key
+        self.value = value
+        self.until = until
+        self.is_live = True
+        self.was_used = False
+
+
+def _nothing(cell: object) -> None:
+    """Nobody wants to know."""
+
+
+class SecondChance(Cache[str, Any]):
+    """A bounded mapping of cells; whatever was used since its last turn gets another one (the clock algorithm).
+
+    A use costs a flag: least-recently-used order would cost more than all the rest of a lookup, for fewer hits on
+    traffic in which a few are asked for most of the time.
+    """
+
+    def __init__(self, most: int, *, on_drop: Callable[[Any], None] = _nothing) -> None:
+        super().__init__(most)
+        self._on_drop = on_drop
+
+    def popitem(self) -> tuple[str, Any]:
+        """Drop the first that has not been used since it was last looked at."""
+        while True:
+            key = next(iter(self))
+            cell = self.pop(key)
+            if not cell.was_used:
+                self._on_drop(cell)
+                return key, cell
+            cell.was_used = False
+            self[key] = cell
+
+
+class MemoryCache(Generic[V]):
+    """Values by key, found again by the rows that they rest on.
+
+    Args:
+        most: how many are kept.
+        tags: the rows that a value rests on.
+    """
+
+    def __init__(self, most: int, *, tags: Callable[[V], Sequence[Tag]]) -> None:
+        self._cells = SecondChance(most, on_drop=self._unindex)
+        self._tags = tags
+        self._index: dict[str, dict[str, list[Cell[V]]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def find(self, key: str) -> Cell[V] | None:
+        """The cell of a key, whether or not its time is over."""
+        cell: Cell[V] | None = self._cells.get(key)
+        if cell is not None:
+            cell.was_used = True
+        return cell
+
+    def put(self, key: str, value: V, *, until: float) -> Cell[V]:
+        """Remember a value, in place of what was remembered of this key."""
+        self.drop(key)
+        cell = Cell(key, value, until)
+        self._cells[key] = cell
+        for table, row in self._tags(value):
+            self._index.setdefault(table, {}).setdefault(row, []).append(cell)
+        return cell
+
+    def drop(self, key: str) -> None:
+        """Forget a key."""
+        cell = self._cells.pop(key, None)
+        if cell is not None:
+            self._unindex(cell)
+
+    def forget(self, change: Change) -> None:
+        """Forget what rests on rows that have changed; of a whole table, everything that rests on any of it."""
+        rows = self._index.get(change.table)
+        if not rows or change.is_new:
+            return
+        cells = [cell for key in change.keys or list(rows) for cell in rows.get(key, ())]
+        for cell in cells:
+            self.drop(cell.key)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for cell in list(self._cells.values()):
+            cell.is_live = False
+        self._cells.clear()
+        self._index.clear()
+
+    def _unindex(self, cell: Cell[V]) -> None:
+        cell.is_live = False
+        for table, row in self._tags(cell.value):
+            rows = self._index.get(table, {})
+            cells = rows.get(row, [])
+            if cell in cells:
+                cells.remove(cell)
+            if not cells:
+                rows.pop(row, None)

@@ -1,0 +1,1 @@
+"""What changed, here and elsewhere: so that what is remembered stays true."""

@@ -1,0 +1,44 @@
+"""What an Auth remembers, and what tells it of changes: put together as configured."""
+
+from __future__ import annotations
+
+from asgi_auth.clock import Clock, seconds_of
+from asgi_auth.config import AuthConfig
+from asgi_auth.engine import Engine
+from asgi_auth.infrastructure.cache.base import SharedCache
+from asgi_auth.infrastructure.cache.caches import Caches
+from asgi_auth.infrastructure.change_feed.base import ChangeFeed
+from asgi_auth.infrastructure.change_feed.hub import ChangeHub
+from asgi_auth.infrastructure.metrics import Metrics
+from asgi_auth.infrastructure.redis_client import RedisClient
+
+
+class Remembering:
+    """The Redis, the feeds and the caches of one Auth.
+
+    Attributes:
+        redis: None where none is configured.
+        hub: what changed, here and elsewhere.
+        caches: where caches are made.
+    """
+
+    def __init__(self, config: AuthConfig, engine: Engine, *, clock: Clock, metrics: Metrics) -> None:
+        self.redis = None if config.redis is None else RedisClient(config.redis, config.redis_options, metrics=metrics)
+        relay: ChangeFeed | None = None
+        shared: SharedCache | None = None
+        self.hub = ChangeHub(
+            record=engine.change_feed,
+            relay=relay,
+            grace=config.cache.database_grace.total_seconds(),
+            metrics=metrics,
+        )
+        self.caches = Caches(config.cache, hub=self.hub, seconds=seconds_of(clock), shared=shared, metrics=metrics)
+        engine.announce_to(self.hub.publish)
+        engine.when_ready(self.hub.start)
+
+    async def close(self) -> None:
+        """Stop listening, and close what was opened."""
+        await self.hub.close()
+        await self.caches.close()
+        if self.redis is not None:
+            await self.redis.close()
