@@ -15,6 +15,8 @@ class Timestamp(datetime):
     ``toISOString`` does. Arithmetic with ``timedelta`` keeps the type.
     """
 
+    __slots__ = ()
+
     @classmethod
     def of(cls, moment: datetime) -> Self:
         """Turn any aware datetime into a Timestamp; raises ValueError for a naive one or a year not 1 to 9999."""

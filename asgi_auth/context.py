@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from asgi_auth.errors import AuthError, NotAuthenticated
 from asgi_auth.models import Session, User
@@ -18,6 +18,32 @@ RANK: Mapping[CredentialKind, int] = MappingProxyType({"session": 1, "bearer": 2
 P = TypeVar("P")
 
 
+def _nothing() -> Mapping[Any, Any]:
+    """Contexts are shared between requests: nothing in them can be changed."""
+    return MappingProxyType({})
+
+
+class Cell(Protocol):
+    """Where a cache remembers something; ``until`` is in seconds since 1970."""
+
+    is_live: bool
+    was_used: bool
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """For how long what was judged once goes on to hold: while the cell lives, up to a moment.
+
+    Attributes:
+        cell: what a change of what it rests on puts an end to.
+        until: seconds since 1970; then it has to be judged again.
+    """
+
+    cell: Cell
+    until: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """What one verified credential says.
@@ -28,6 +54,7 @@ class Proof:
         session: the session it rests on, where it does.
         scopes: what it allows (empty for a session: all that its user may do).
         set_cookies: Set-Cookie values the client has to be sent, because the session was refreshed.
+        standing: for how long the same credential proves the same; None where it has to be judged each time.
     """
 
     subject: str
@@ -35,6 +62,7 @@ class Proof:
     session: Session | None = None
     scopes: frozenset[str] = frozenset()
     set_cookies: tuple[bytes, ...] = field(default=(), repr=False)
+    standing: Standing | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +85,10 @@ class AuthContext:
     user: User | None = None
     session: Session | None = None
     credential: CredentialKind | None = None
-    credentials: Mapping[CredentialKind, Proof] = field(default_factory=dict)
+    credentials: Mapping[CredentialKind, Proof] = field(default_factory=_nothing)
     error: AuthError | None = None
     scopes: frozenset[str] = frozenset()
-    parts: Mapping[type, object] = field(default_factory=dict)
+    parts: Mapping[type, object] = field(default_factory=_nothing)
 
     @property
     def is_authenticated(self) -> bool:
@@ -81,11 +109,11 @@ class AuthContext:
 
     def with_part(self, part: object) -> AuthContext:
         """This context with a feature's part added."""
-        return replace(self, parts={**self.parts, type(part): part})
+        return replace(self, parts=MappingProxyType({**self.parts, type(part): part}))
 
     def with_proof(self, kind: CredentialKind, proof: Proof) -> AuthContext:
         """This context after a credential was verified: it decides if none of a higher rank was offered."""
-        credentials = {**self.credentials, kind: proof}
+        credentials = MappingProxyType({**self.credentials, kind: proof})
         if not self._is_outranked_by(kind):
             return replace(self, credentials=credentials)
         return replace(

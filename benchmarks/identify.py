@@ -85,7 +85,7 @@ class Subject:
 
     async def read(self) -> None:
         """The session read alone."""
-        await self.auth.services.engine.session_queries.find_with_user(self.person.token)
+        await self.auth.services.engine.session_storage.find_with_user(self.person.token)
 
     async def statements(self, kind: str) -> list[str]:
         """The SQL that one request runs."""

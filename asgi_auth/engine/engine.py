@@ -12,9 +12,10 @@ import structlog
 from sqlalchemy import Table
 
 from asgi_auth.config import AuthConfig
+from asgi_auth.engine.database_sessions import DatabaseSessions
 from asgi_auth.engine.executor import Action, Executor, Publish
 from asgi_auth.engine.locks import Locks
-from asgi_auth.engine.queries import SessionQueries, UserQueries, VerificationQueries
+from asgi_auth.engine.queries import UserQueries, VerificationQueries
 from asgi_auth.engine.rate_limits import DatabaseWindows, rate_limit_table
 from asgi_auth.engine.schema import create_missing, missing_from
 from asgi_auth.engine.store import Store
@@ -65,7 +66,7 @@ class Engine:
         self.sessions = self.store("session", session)
         self.accounts = self.store("account", Account)
         self.verifications = self.store("verification", Verification)
-        self.session_queries = SessionQueries(self._executor, self.sessions, self.users)
+        self.session_storage = DatabaseSessions(self._executor, self.sessions, self.users)
         self.user_queries = UserQueries(self._executor, self.users, self.accounts.table)
         self.verification_queries = VerificationQueries(self._executor, self.verifications)
         self.rate_limits = (
@@ -76,6 +77,11 @@ class Engine:
     def store(self, table: str, record: type[R]) -> Store[R]:
         """The store of a table, by its name."""
         return Store(self._executor, self._metadata.tables[table], record, watch=self._watches.get(table))
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else can write to the database: it lives in this process."""
+        return self._executor.is_in_memory
 
     def announce_to(self, publish: Publish) -> None:
         """Have ``publish`` awaited for every committed write to a watched table."""

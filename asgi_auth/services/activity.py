@@ -12,6 +12,7 @@ from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.engine import Engine
 from asgi_auth.errors import Unavailable
 from asgi_auth.models import Session
+from asgi_auth.services.session_storage import SessionStorage
 
 WRITE_EVERY = timedelta(seconds=60)
 """A session's ``updatedAt`` moves at most once in this time, over all processes."""
@@ -25,8 +26,9 @@ _logger = structlog.get_logger("asgi_auth.session")
 class ActivityRecorder:
     """Collects uses of sessions and writes them in batches."""
 
-    def __init__(self, engine: Engine, *, clock: Clock) -> None:
+    def __init__(self, engine: Engine, storage: SessionStorage, *, clock: Clock) -> None:
         self._engine = engine
+        self._storage = storage
         self._clock = clock
         self._pending: dict[str, Timestamp] = {}
         self._writer: asyncio.Task[None] | None = None
@@ -54,7 +56,7 @@ class ActivityRecorder:
         try:
             async with self._engine.transaction():
                 for token, used_at in pending.items():
-                    await self._engine.session_queries.touch(token, used_at=used_at, before=used_at - WRITE_EVERY)
+                    await self._storage.touch(token, used_at=used_at, before=used_at - WRITE_EVERY)
         except Unavailable:
             # A lost note about activity is nobody's failed request.
             _logger.warning("session.activity_not_written", sessions=len(pending))

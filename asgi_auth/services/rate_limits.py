@@ -15,6 +15,7 @@ from asgi_auth.errors import AuthError, RateLimited
 from asgi_auth.infrastructure.metrics import RATE_LIMIT_REFUSED, Metrics
 from asgi_auth.infrastructure.rate_limit import Hit, MemoryWindows, SteadyWindows, Windows
 from asgi_auth.services.email_address import normalize
+from asgi_auth.services.session_storage import SessionStorage
 from asgi_auth.services.under_way import UnderWay
 
 NOBODY = "no-trusted-ip"
@@ -33,9 +34,18 @@ class RateLimitService:
     once no more are judged than of 200 one after another.
     """
 
-    def __init__(self, options: RateLimitOptions, engine: Engine, *, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        options: RateLimitOptions,
+        engine: Engine,
+        *,
+        storage: SessionStorage,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
         self._options = options
         self._engine = engine
+        self._storage = storage
         self._clock = clock
         self._metrics = metrics
         # Apart, so that whoever fills one of them with paths or addresses makes nothing of the others forgotten.
@@ -108,7 +118,7 @@ class RateLimitService:
     async def _is_known(self, email: str, client: str) -> bool:
         if await self._known.is_open(_mark(email, client), LET_IN, now=self._now()):
             return True
-        return await self._engine.session_queries.is_signed_in_from(normalize(email), client, self._clock())
+        return await self._storage.is_signed_in_from(normalize(email), client, self._clock())
 
     @asynccontextmanager
     async def _guess(self, rule: str, limit: RateLimit, key: str) -> AsyncIterator[None]:

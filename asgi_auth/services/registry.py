@@ -26,6 +26,7 @@ from asgi_auth.services.account import AccountService
 from asgi_auth.services.bearer import BearerTokenService
 from asgi_auth.services.deletion import DeletionService
 from asgi_auth.services.email import EmailService
+from asgi_auth.services.known_sessions import session_spec
 from asgi_auth.services.linking import LinkingService
 from asgi_auth.services.mail import MailService
 from asgi_auth.services.oauth_state import StateService
@@ -36,6 +37,7 @@ from asgi_auth.services.rate_limits import RateLimitService
 from asgi_auth.services.remembering import Remembering
 from asgi_auth.services.rooms import Rooms
 from asgi_auth.services.session import SessionService
+from asgi_auth.services.session_storage import SessionStorage
 from asgi_auth.services.sign_in import SignInAttempt, SignInService
 from asgi_auth.services.social import SocialService
 from asgi_auth.services.users import UserService
@@ -98,12 +100,15 @@ class Services:
         self.cipher = _cipher(config)
         self.hasher = hasher or self._default_hasher()
         self.remembering = Remembering(config, engine, clock=clock, metrics=self.metrics)
-        self.rate_limits = RateLimitService(config.limits, engine, clock=clock, metrics=self.metrics)
+        self._storage = self._session_storage()
+        self.rate_limits = RateLimitService(
+            config.limits, engine, storage=self._storage, clock=clock, metrics=self.metrics
+        )
         self.mails = MailService(config.mail, _sender(config.mail), allows=self.rate_limits.allows_mail)
         self.users = UserService(engine, clock=clock, events=self.events)
         self.accounts = AccountService(engine, config.accounts, cipher=self.cipher, clock=clock)
         self.verifications = VerificationService(engine, clock=clock)
-        self.sessions = SessionService(engine, config.session, clock=clock, metrics=self.metrics, events=self.events)
+        self.sessions = self._sessions()
         self.sign_in = SignInService(engine, self.sessions, metrics=self.metrics, events=self.events)
         self.bearer_tokens = BearerTokenService(config.bearer, self.signer, self.sessions, metrics=self.metrics)
         self.rooms = self._rooms()
@@ -124,6 +129,23 @@ class Services:
         ]
         self.sign_in.add_step(self._remember_address)
         self._limit_sessions()
+
+    def _session_storage(self) -> SessionStorage:
+        """The one store of record of sessions."""
+        return self.engine.session_storage
+
+    def _sessions(self) -> SessionService:
+        records = self.engine
+        spec = session_spec(self.config.cache, session=records.sessions.record, user=records.users.record)
+        return SessionService(
+            self.engine,
+            self.config.session,
+            storage=self._storage,
+            cache=self.remembering.caches.add(spec),
+            clock=self.clock,
+            metrics=self.metrics,
+            events=self.events,
+        )
 
     def _add_providers(self, config: AuthConfig) -> None:
         """What signing in with other services rests on."""

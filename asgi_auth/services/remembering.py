@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from asgi_auth.clock import Clock, seconds_of
 from asgi_auth.config import AuthConfig
 from asgi_auth.engine import Engine
@@ -32,7 +34,10 @@ class Remembering:
             grace=config.cache.database_grace.total_seconds(),
             metrics=metrics,
         )
-        self.caches = Caches(config.cache, hub=self.hub, seconds=seconds_of(clock), shared=shared, metrics=metrics)
+        # Without a feed nobody would know what others change.
+        is_told = engine.is_alone or engine.change_feed is not None
+        options = config.cache if is_told else replace(config.cache, is_enabled=False)
+        self.caches = Caches(options, hub=self.hub, seconds=seconds_of(clock), shared=shared, metrics=metrics)
         engine.announce_to(self.hub.publish)
         engine.when_ready(self.hub.start)
 

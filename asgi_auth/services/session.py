@@ -12,14 +12,17 @@ import structlog
 
 from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.config import FreshFor, SessionOptions
+from asgi_auth.context import Standing
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine, IntegrityViolation
 from asgi_auth.errors import Conflict, InvalidToken, SessionNotCreated, SessionNotFresh
 from asgi_auth.events import EventBus, SessionRevoked
-from asgi_auth.infrastructure.metrics import SESSION_CACHE_MISS, Metrics
-from asgi_auth.models import Session, User
-from asgi_auth.services.activity import ActivityRecorder
+from asgi_auth.infrastructure.cache.tiered import Found, TieredCache
+from asgi_auth.infrastructure.metrics import SESSION_CACHE_HIT, SESSION_CACHE_MISS, Metrics
+from asgi_auth.models import Session, SessionWithUser, User
+from asgi_auth.services.activity import WRITE_EVERY, ActivityRecorder
 from asgi_auth.services.input_fields import InputFields
+from asgi_auth.services.session_storage import SessionStorage
 
 TOKEN_LENGTH = 32
 
@@ -42,6 +45,7 @@ class LiveSession:
         is_refreshed: its expiry has just been moved, so that its cookie has to be sent again.
         needs_refresh: it is due, but was only to be read.
         is_cached: it was read from the client's cookie cache; the database may know better by now.
+        standing: for how long its token stands for it unless something changes; None where nobody would know.
     """
 
     session: Session
@@ -49,6 +53,7 @@ class LiveSession:
     is_refreshed: bool = False
     needs_refresh: bool = False
     is_cached: bool = False
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +73,25 @@ class SessionService:
     """The sessions of one Auth. Get, refresh and activity go by token; everything else by id."""
 
     def __init__(
-        self, engine: Engine, options: SessionOptions, *, clock: Clock, metrics: Metrics, events: EventBus
+        self,
+        engine: Engine,
+        options: SessionOptions,
+        *,
+        storage: SessionStorage,
+        cache: TieredCache[SessionWithUser],
+        clock: Clock,
+        metrics: Metrics,
+        events: EventBus,
     ) -> None:
         self._engine = engine
         self._options = options
+        self._storage = storage
+        self._cache = cache
         self._slack = options.lifetime - options.refresh_after
         self._clock = clock
         self._metrics = metrics
         self._events = events
-        self._activity = ActivityRecorder(engine, clock=clock)
+        self._activity = ActivityRecorder(engine, storage, clock=clock)
         self.input_fields = InputFields(engine.sessions.record, Session)
 
     async def create(self, user: User, *, device: Device | None = None, is_remembered: bool = True) -> Session:
@@ -97,29 +112,50 @@ class SessionService:
             id=generate_id(),
         )
         try:
-            await self._engine.sessions.add(session)
+            await self._storage.add(session, user)
         except IntegrityViolation:
             raise SessionNotCreated from None
         return session
 
-    async def get_session(self, token: str, *, refreshes: bool = True) -> LiveSession:
-        """The session of a token, with its user, in one read; raises InvalidToken where there is none that holds.
+    async def get_session(self, token: str, *, refreshes: bool = True, reads_record: bool = False) -> LiveSession:
+        """The session of a token, with its user; raises InvalidToken where there is none that holds.
 
-        With ``refreshes`` a session that is due is extended (one more statement). An expired one is deleted.
+        It costs no query where it is known, else one read. ``reads_record`` asks the store of record, whatever is
+        known: for what changes credentials or gives some away. With ``refreshes`` a session that is due is extended
+        (one more statement). An expired one is deleted.
         """
-        self._metrics.increment(SESSION_CACHE_MISS)
-        found = await self._engine.session_queries.find_with_user(token)
-        if found is None:
+        found = await self._find(token, reads_record=reads_record)
+        if found.value is None:
             raise InvalidToken
-        session, now = found.session, self._clock()
+        session, now = found.value.session, self._clock()
         if session.expires_at < now:
-            await self._engine.sessions.remove(token=token)
+            await self._storage.remove_token(token)
             raise InvalidToken
         if self._options.tracks_activity:
             self._activity.record(session)
         is_due = self._options.is_refreshed and session.expires_at <= self._due_before(now)
-        live = LiveSession(session=session, user=found.user, needs_refresh=is_due)
+        standing = None if is_due or found.cell is None else Standing(found.cell, self._stands_until(session))
+        live = LiveSession(session=session, user=found.value.user, needs_refresh=is_due, standing=standing)
         return await self.refresh_due(live) if refreshes else live
+
+    async def _find(self, token: str, *, reads_record: bool) -> Found[SessionWithUser]:
+        load = partial(self._storage.find_with_user, token)
+        if self._engine.is_in_transaction:
+            return Found(await load(), "record")
+        found = await (self._cache.find_record if reads_record else self._cache.find)(token, load)
+        if not reads_record:
+            name = SESSION_CACHE_MISS if found.layer == "record" else SESSION_CACHE_HIT
+            self._metrics.increment(name, layer=found.layer)
+        return found
+
+    def _stands_until(self, session: Session) -> float:
+        """When the use of a session leads to a write, in seconds since 1970: then it has to be judged again."""
+        until = session.expires_at
+        if self._options.is_refreshed:
+            until -= self._slack
+        if self._options.tracks_activity:
+            until = min(until, session.updated_at + WRITE_EVERY)
+        return until.timestamp()
 
     async def refresh_due(self, live: LiveSession) -> LiveSession:
         """Extend a session that was only read, if it is due; raises InvalidToken where it is gone."""
@@ -133,13 +169,13 @@ class SessionService:
 
     async def _refreshed(self, live: LiveSession, *, before: Timestamp | None = None) -> LiveSession:
         now, token = self._clock(), live.session.token
-        changed = await self._engine.session_queries.extend(
+        changed = await self._storage.extend(
             token, before=before or self._due_before(now), expires_at=now + self._options.lifetime, now=now
         )
         if changed is not None:
             return LiveSession(session=changed, user=live.user, is_refreshed=True)
         # Someone else refreshed it in the meantime, or revoked it; only a fresh look tells which.
-        found = await self._engine.session_queries.find_with_user(token)
+        found = await self._storage.find_with_user(token)
         if found is None:
             raise InvalidToken
         return LiveSession(session=found.session, user=found.user)
@@ -160,34 +196,33 @@ class SessionService:
 
     async def list_user_sessions(self, user_id: str) -> list[Session]:
         """A user's sessions that hold, oldest first, 100 at most."""
-        return await self._engine.session_queries.list_live(user_id, self._clock())
+        return list(await self._storage.list_live(user_id, self._clock()))
 
     async def revoke_session(self, session_id: str) -> bool:
         """End one session; False where there was none."""
-        return await self._end(self._engine.sessions.take(id=session_id))
+        return await self._end(self._storage.remove(session_id))
 
     async def revoke_token(self, token: str, *, user_id: str | None = None) -> bool:
         """End the session of a token, if it is that user's; False where there was none."""
-        owner = {} if user_id is None else {"user_id": user_id}
-        return await self._end(self._engine.sessions.take(token=token, **owner))
+        return await self._end(self._storage.remove_token(token, user_id=user_id))
 
     async def revoke_all_user_sessions(self, user_id: str) -> int:
         """End all of a user's sessions; returns how many there were."""
-        return await self._end_all(self._engine.session_queries.remove_all(user_id))
+        return await self._end_all(self._storage.remove_all(user_id))
 
     async def revoke_other_sessions(self, user_id: str, token: str) -> int:
         """End all of a user's sessions but the one of this token; returns how many there were."""
-        return await self._end_all(self._engine.session_queries.remove_others(user_id, token))
+        return await self._end_all(self._storage.remove_others(user_id, token))
 
     async def enforce_session_limit(self, user_id: str, max_sessions: int) -> int:
         """End a user's oldest sessions until at most ``max_sessions`` are left; returns how many ended."""
-        removing = self._engine.session_queries.remove_oldest(user_id, keep=max_sessions, now=self._clock())
+        removing = self._storage.remove_oldest(user_id, keep=max_sessions, now=self._clock())
         return await self._end_all(removing)
 
     async def update_session(self, session_id: str, **values: object) -> Session:
         """Set fields of a session, by Python name; raises InvalidToken where it is gone, Conflict where they clash."""
         try:
-            changed = await self._engine.sessions.change({"id": session_id}, **values, updated_at=self._clock())
+            changed = await self._storage.change(session_id, {**values, "updated_at": self._clock()})
         except IntegrityViolation:
             raise Conflict from None
         if changed is None:
@@ -196,13 +231,13 @@ class SessionService:
 
     async def update_session_activity(self, token: str) -> None:
         """Note that a session is in use: ``updatedAt`` follows within seconds, at most once a minute."""
-        found = await self._engine.sessions.find(token=token)
+        found = await self._storage.find_with_user(token)
         if found is not None:
-            self._activity.record(found)
+            self._activity.record(found.session)
 
     async def get_session_metadata(self, session_id: str) -> SessionMetadata | None:
         """What may be shown of a session, or None where there is none."""
-        session = await self._engine.sessions.find(id=session_id)
+        session = await self._storage.find(session_id)
         if session is None:
             return None
         shown = msgspec.structs.asdict(session)
@@ -214,7 +249,7 @@ class SessionService:
 
     async def is_session_active(self, session_id: str) -> bool:
         """Whether a session exists and has not expired."""
-        session = await self._engine.sessions.find(id=session_id)
+        session = await self._storage.find(session_id)
         return session is not None and session.expires_at >= self._clock()
 
     async def close(self) -> None:

@@ -23,12 +23,16 @@ async def noted_at(services, session):
     return (await services.engine.sessions.find(id=session.id)).updated_at
 
 
+def updates(statements):
+    return [sql for sql in statements if sql.startswith("UPDATE")]
+
+
 async def test_a_use_is_noted_when_everything_closes_at_the_latest(services, ada, clock, monkeypatch):
     monkeypatch.setattr("asgi_auth.services.activity.BATCH_DELAY", 3600)
     clock.advance(seconds=61)
     with services.engine.recorded() as statements:
         await services.sessions.get_session(ada.session.token)
-    assert len(statements) == 1
+    assert not updates(statements)
     assert await noted_at(services, ada.session) == ada.session.updated_at
     await services.close()
     assert await noted_at(services, ada.session) == clock()
@@ -48,7 +52,7 @@ async def test_a_use_within_a_minute_is_not_noted(services, ada, clock):
         for _ in range(5):
             await services.sessions.get_session(ada.session.token)
         await services.sessions.close()
-    assert len(statements) == 5
+    assert not updates(statements)
     assert await noted_at(services, ada.session) == ada.session.updated_at
 
 
@@ -59,7 +63,7 @@ async def test_many_uses_of_many_sessions_are_written_together(services, ada, bo
             for person in (ada, bob):
                 await services.sessions.get_session(person.session.token)
         await services.sessions.close()
-    assert len(statements) == 20 + 2
+    assert len(updates(statements)) == 2
     assert await noted_at(services, ada.session) == await noted_at(services, bob.session) == clock()
 
 
@@ -102,5 +106,5 @@ async def test_without_tracking_nothing_is_noted(make_auth, clock):
     with services.engine.recorded() as statements:
         await services.sessions.get_session(ada.session.token)
         await services.sessions.close()
-    assert len(statements) == 1
+    assert not updates(statements)
     assert clock() - await noted_at(services, ada.session) == timedelta(seconds=61)

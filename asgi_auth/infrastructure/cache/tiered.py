@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 from cachetools import TTLCache
@@ -23,6 +23,7 @@ from asgi_auth.infrastructure.change_feed.base import Change
 from asgi_auth.infrastructure.change_feed.hub import ChangeHub
 
 V = TypeVar("V")
+Layer = Literal["memory", "shared", "record"]
 Load = Callable[[], Awaitable[V | None]]
 
 MOST_UNKNOWN = 10_000
@@ -43,6 +44,7 @@ class CacheSpec(Generic[V]):
             something.
         codec: how values are written for all processes.
         expires_at: when a value ends by itself, in seconds since 1970 (default: never).
+        copied: makes a value of one's own for whoever asks; None where values cannot be changed by anybody.
     """
 
     space: str
@@ -53,14 +55,22 @@ class CacheSpec(Generic[V]):
     tables: frozenset[str]
     codec: Codec[V]
     expires_at: Callable[[V], float] = lambda value: inf  # noqa: ARG005  (a default)
+    copied: Callable[[V], V] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[V]):
-    """What a key stands for, and which layer knew: "memory", "shared" or "record"."""
+    """What a key stands for.
+
+    Attributes:
+        value: None where it stands for nothing.
+        layer: who knew: "memory", "shared" or "record".
+        cell: where it is remembered in this process; None where it is not.
+    """
 
     value: V | None
-    layer: str
+    layer: Layer
+    cell: Cell[V] | None = None
 
 
 class TieredCache(Generic[V]):
@@ -110,9 +120,15 @@ class TieredCache(Generic[V]):
 
     async def find(self, key: str, load: Load[V]) -> Found[V]:
         """What a key stands for; ``load`` reads it from the store of record. Raises what ``load`` raises."""
+        found = await self._find(key, load)
+        if self._spec.copied is None or found.value is None:
+            return found
+        return Found(self._spec.copied(found.value), found.layer)
+
+    async def _find(self, key: str, load: Load[V]) -> Found[V]:
         cell = self.peek(key)
         if cell is not None:
-            return Found(cell.value, "memory")
+            return Found(cell.value, "memory", cell)
         is_complete = self.is_enabled and self._hub.is_complete
         if is_complete and key in self._unknown:
             return Found(None, "memory")
@@ -120,12 +136,12 @@ class TieredCache(Generic[V]):
             return Found(await load(), "record")
         return await self._flights.join(key, partial(self._read, key, load))
 
-    async def find_record(self, key: str, load: Load[V]) -> V | None:
+    async def find_record(self, key: str, load: Load[V]) -> Found[V]:
         """What the store of record says of a key, whatever is remembered; it is remembered."""
         mark = self._recent.mark
         value = await load()
         self._remember(key, value, mark)
-        return value
+        return Found(value, "record")
 
     def forget(self, changes: Sequence[Change]) -> None:
         """Drop whatever rests on these; see Rememberer."""
@@ -153,13 +169,12 @@ class TieredCache(Generic[V]):
         mark = self._recent.mark
         shared = None if self._shared is None else await self._read_shared(self._shared, key)
         if shared is not None:
-            self._remember(key, shared, mark)
-            return Found(shared, "shared")
+            return Found(shared, "shared", self._remember(key, shared, mark))
         value = await load()
-        self._remember(key, value, mark)
+        cell = self._remember(key, value, mark)
         if value is not None and self._shared is not None:
             self._share(self._shared, key, value, mark)
-        return Found(value, "record")
+        return Found(value, "record", cell)
 
     async def _read_shared(self, shared: SharedCache, key: str) -> V | None:
         data = await shared.find(self._spec.space, key)
@@ -174,16 +189,18 @@ class TieredCache(Generic[V]):
             return None
         return value if self._spec.expires_at(value) > self._seconds() else None
 
-    def _remember(self, key: str, value: V | None, mark: int) -> None:
+    def _remember(self, key: str, value: V | None, mark: int) -> Cell[V] | None:
         self._memory.drop(key)
         if not (self.is_enabled and self._hub.is_complete):
-            return
+            return None
         if value is None:
             if self._recent.mark == mark and self._spec.unknown_lifetime:
                 self._unknown[key] = True
-        elif not self._recent.has_changed(self._spec.tags(value), since=mark):
-            until = min(self._seconds() + self._memory_lifetime, self._spec.expires_at(value))
-            self._memory.put(key, value, until=until)
+            return None
+        if self._recent.has_changed(self._spec.tags(value), since=mark):
+            return None
+        until = min(self._seconds() + self._memory_lifetime, self._spec.expires_at(value))
+        return self._memory.put(key, value, until=until)
 
     def _share(self, shared: SharedCache, key: str, value: V, mark: int) -> None:
         tags = self._spec.tags(value)
