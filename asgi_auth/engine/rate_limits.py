@@ -87,9 +87,9 @@ class DatabaseWindows:
         began = found[0][1] if found else now - window
         return Hit(False, 0, max(began + window - now, 1), began)
 
-    async def give_back(self, key: str, limit: RateLimit, *, began: int) -> None:  # noqa: ARG002  (the moment is stored)
+    async def give_back(self, key: str, limit: RateLimit, *, hit: Hit) -> None:  # noqa: ARG002  (the moment is stored)
         """Count one less; see Windows."""
-        await self._executor.run(self._give_back, {"key": key, "began": began})
+        await self._executor.run(self._give_back, {"key": key, "began": hit.began})
 
     async def is_open(self, key: str, limit: RateLimit, *, now: int) -> bool:
         """Whether a hit is counted there now; see Windows."""

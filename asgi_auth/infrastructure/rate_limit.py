@@ -6,21 +6,14 @@ from collections import OrderedDict
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
-import structlog
 from limits.aio.storage import MemoryStorage
 
 from asgi_auth.config import RateLimit
-from asgi_auth.errors import Unavailable
 
 MAX_ENTRIES = 100_000
 """Windows one process remembers, 25 to 45 MB of them; beyond it the one used longest ago is forgotten."""
 
-RETRY_EVERY = 5_000
-"""Milliseconds for which nothing is counted in a storage that has failed; what it had counted is still given back."""
-
 _MILLISECOND = timedelta(milliseconds=1)
-
-_logger = structlog.get_logger("asgi_auth.rate_limit")
 
 
 class Hit(NamedTuple):
@@ -30,13 +23,16 @@ class Hit(NamedTuple):
         is_allowed: it is within the limit.
         remaining: how many more would be.
         left: milliseconds until the window is over.
-        began: the window's own moment, milliseconds since 1970.
+        began: the window's own moment, milliseconds since 1970; None where a shared storage was to count it and could
+            not.
+        began_here: the moment of the window in which this process has counted it beside a shared storage, or for it.
     """
 
     is_allowed: bool
     remaining: int
     left: int
-    began: int
+    began: int | None
+    began_here: int | None = None
 
     @property
     def seconds_left(self) -> int:
@@ -54,8 +50,8 @@ class Windows(Protocol):
     async def hit(self, key: str, limit: RateLimit, *, now: int, restarts: bool = True) -> Hit:
         """Count one in a single step. Raises Unavailable where the storage cannot."""
 
-    async def give_back(self, key: str, limit: RateLimit, *, began: int) -> None:
-        """Count one less in the window that began then; nothing where it is over. Raises Unavailable."""
+    async def give_back(self, key: str, limit: RateLimit, *, hit: Hit) -> None:
+        """Count one less in the window that counted this hit; nothing where it is over. Raises Unavailable."""
 
     async def is_open(self, key: str, limit: RateLimit, *, now: int) -> bool:
         """Whether a hit is counted there now. Raises Unavailable."""
@@ -81,22 +77,43 @@ class MemoryWindows(MemoryStorage):
 
     async def hit(self, key: str, limit: RateLimit, *, now: int, restarts: bool = True) -> Hit:
         """Count one; see Windows."""
+        return self.count(key, limit, now=now, restarts=restarts)
+
+    async def give_back(self, key: str, limit: RateLimit, *, hit: Hit) -> None:
+        """Count one less; see Windows."""
+        self.take_back(key, limit, began=hit.began)
+
+    def count(self, key: str, limit: RateLimit, *, now: int, restarts: bool = True, begins: int | None = None) -> Hit:
+        """What ``hit`` does, at once. A window that it opens begins at ``begins`` (default now)."""
+        if (refusal := self.refusal(key, limit, now=now)) is not None:
+            return refusal
         window = milliseconds(limit)
-        ends = self._end_of(key)
-        count = self.storage[key] if ends > now else 0
-        if count >= limit.most:
-            return Hit(False, 0, ends - now, ends - window)
+        count, ends = self.known(key, now=now)
         if restarts or count == 0:
-            ends = now + window
-        self.storage[key] = count + 1
-        self.expirations[key] = ends / 1000
-        self.expirations.move_to_end(key)
-        self._forget(now)
+            ends = (now if begins is None else begins) + window
+        self._keep(key, count + 1, ends, now=now)
         return Hit(True, limit.most - count - 1, ends - now, ends - window)
 
-    async def give_back(self, key: str, limit: RateLimit, *, began: int) -> None:
-        """Count one less; see Windows."""
-        if self._end_of(key) - milliseconds(limit) != began:
+    def refusal(self, key: str, limit: RateLimit, *, now: int) -> Hit | None:
+        """What a hit would come to, where it would be refused."""
+        count, ends = self.known(key, now=now)
+        return Hit(False, 0, ends - now, ends - milliseconds(limit)) if count >= limit.most else None
+
+    def known(self, key: str, *, now: int) -> tuple[int, int]:
+        """The hits in a window and its end; none where it is over."""
+        ends = self._end_of(key)
+        return (self.storage[key], ends) if ends > now else (0, ends)
+
+    def learn(self, key: str, count: int, ends: int, *, now: int) -> None:
+        """Take over how many hits are in a window, and its end."""
+        if count > 0 and ends > now:
+            self._keep(key, count, ends, now=now)
+        elif key in self.expirations:
+            self._drop(key)
+
+    def take_back(self, key: str, limit: RateLimit, *, began: int | None) -> None:
+        """Count one less in the window that began then; nothing where it is over."""
+        if key not in self.expirations or self._end_of(key) - milliseconds(limit) != began:
             return
         self.storage[key] -= 1
         if self.storage[key] < 1:
@@ -106,12 +123,20 @@ class MemoryWindows(MemoryStorage):
         """Whether a hit is counted there now."""
         return self._end_of(key) > now
 
+    def _keep(self, key: str, count: int, ends: int, *, now: int) -> None:
+        self.storage[key] = count
+        self.expirations[key] = ends / 1000
+        self.expirations.move_to_end(key)
+        self._forget(now)
+
     def _end_of(self, key: str) -> int:
         return round(self.expirations.get(key, 0) * 1000)
 
     def _forget(self, now: int) -> None:
         """Drop what is over or too much, from the oldest on: two at most for each that is added."""
         for _ in range(2):
+            if not self.expirations:
+                return
             oldest, ends = next(iter(self.expirations.items()))
             if ends * 1000 > now and len(self.expirations) <= self._most:
                 return
@@ -120,45 +145,3 @@ class MemoryWindows(MemoryStorage):
     def _drop(self, key: str) -> None:
         del self.expirations[key]
         del self.storage[key]
-
-
-class SteadyWindows:
-    """Windows in a shared storage, and in memory for as long as it does not answer.
-
-    A storage that is down neither lifts the limits nor closes the door: each process counts for itself meanwhile.
-    """
-
-    def __init__(self, shared: Windows) -> None:
-        self._shared = shared
-        self._own = MemoryWindows()
-        self._retry_at = 0
-
-    async def hit(self, key: str, limit: RateLimit, *, now: int, restarts: bool = True) -> Hit:
-        """Count one; see Windows. Never raises Unavailable."""
-        if now >= self._retry_at:
-            try:
-                return await self._shared.hit(key, limit, now=now, restarts=restarts)
-            except Unavailable:
-                self._leave_alone(now)
-        return await self._own.hit(key, limit, now=now, restarts=restarts)
-
-    async def give_back(self, key: str, limit: RateLimit, *, began: int) -> None:
-        """Count one less, wherever it was counted; see Windows. Never raises Unavailable."""
-        await self._own.give_back(key, limit, began=began)
-        try:
-            await self._shared.give_back(key, limit, began=began)
-        except Unavailable:
-            _logger.warning("rate_limit.not_given_back")
-
-    async def is_open(self, key: str, limit: RateLimit, *, now: int) -> bool:
-        """Whether a hit is counted there now; see Windows. Never raises Unavailable."""
-        if now >= self._retry_at:
-            try:
-                return await self._shared.is_open(key, limit, now=now)
-            except Unavailable:
-                self._leave_alone(now)
-        return await self._own.is_open(key, limit, now=now)
-
-    def _leave_alone(self, now: int) -> None:
-        self._retry_at = now + RETRY_EVERY
-        _logger.error("rate_limit.storage_failed", counts_in="memory", retries_in_ms=RETRY_EVERY)

@@ -13,7 +13,10 @@ from asgi_auth.config import LONGEST_WINDOW, RateLimit, RateLimitOptions
 from asgi_auth.engine import Engine
 from asgi_auth.errors import AuthError, RateLimited
 from asgi_auth.infrastructure.metrics import RATE_LIMIT_REFUSED, Metrics
-from asgi_auth.infrastructure.rate_limit import Hit, MemoryWindows, SteadyWindows, Windows
+from asgi_auth.infrastructure.rate_limit import Hit, MemoryWindows, Windows, milliseconds
+from asgi_auth.infrastructure.redis_client import RedisClient
+from asgi_auth.infrastructure.redis_rate_limit import CounterWindows, RedisWindows
+from asgi_auth.infrastructure.steady_windows import SteadyWindows
 from asgi_auth.services.email_address import normalize
 from asgi_auth.services.session_storage import SessionStorage
 from asgi_auth.services.under_way import UnderWay
@@ -32,6 +35,10 @@ class RateLimitService:
 
     Whatever could be a wrong guess is counted before it is judged and given back if it was none: of 200 guesses at
     once no more are judged than of 200 one after another.
+
+    Args:
+        redis: where hits are counted if the options say "redis".
+        counts_as_better_auth: requests are counted there as a Better Auth server does that shares that Redis.
     """
 
     def __init__(
@@ -42,16 +49,20 @@ class RateLimitService:
         storage: SessionStorage,
         clock: Clock,
         metrics: Metrics,
+        redis: RedisClient | None = None,
+        counts_as_better_auth: bool = False,
     ) -> None:
         self._options = options
         self._engine = engine
         self._storage = storage
         self._clock = clock
         self._metrics = metrics
+        self._redis = redis if options.storage == "redis" else None
+        self._counts_as_better_auth = counts_as_better_auth and self._redis is not None
         # Apart, so that whoever fills one of them with paths or addresses makes nothing of the others forgotten.
-        self._requests = _windows(engine)
-        self._guesses = _windows(engine)
-        self._known = _windows(engine)
+        self._requests = self._windows("requests")
+        self._guesses = self._windows("guesses")
+        self._known = self._windows("known")
         self._under_way = UnderWay()
 
     @property
@@ -61,8 +72,11 @@ class RateLimitService:
 
     async def count_request(self, rule: str, limit: RateLimit, *, client: str | None, path: str) -> Hit:
         """Count a request; raises RateLimited, with what ``rule`` says of itself."""
-        key = f"{client or NOBODY}|{path}"
-        return self._judged(rule, limit, await self._requests.hit(key, limit, now=self._now()))
+        key, restarts = f"{client or NOBODY}|{path}", not self._counts_as_better_auth
+        hit = await self._requests.hit(key, limit, now=self._now(), restarts=restarts)
+        if self._counts_as_better_auth and not hit.is_allowed:
+            hit = hit._replace(left=milliseconds(limit))  # its server sends everybody away for a whole window
+        return self._judged(rule, limit, hit)
 
     @asynccontextmanager
     async def guess_from(self, client: str | None) -> AsyncIterator[None]:
@@ -147,7 +161,7 @@ class RateLimitService:
                 return hit
 
     async def _give_back(self, key: str, limit: RateLimit, hit: Hit) -> None:
-        await self._guesses.give_back(key, limit, began=hit.began)
+        await self._guesses.give_back(key, limit, hit=hit)
         self._under_way.tell(key)
 
     def _judged(self, rule: str, limit: RateLimit, hit: Hit) -> Hit:
@@ -163,9 +177,12 @@ class RateLimitService:
     def _now(self) -> int:
         return self._clock().milliseconds
 
-
-def _windows(engine: Engine) -> Windows:
-    return MemoryWindows() if engine.rate_limits is None else SteadyWindows(engine.rate_limits)
+    def _windows(self, space: str) -> Windows:
+        if self._redis is not None:
+            is_theirs = self._counts_as_better_auth and space == "requests"
+            shared = CounterWindows(self._redis) if is_theirs else RedisWindows(self._redis, space=space)
+            return SteadyWindows(shared, retry_every=0)  # its circuit breaker knows whether it is worth asking
+        return MemoryWindows() if self._engine.rate_limits is None else SteadyWindows(self._engine.rate_limits)
 
 
 def _mark(email: str, client: str) -> str:

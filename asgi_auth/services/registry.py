@@ -101,9 +101,7 @@ class Services:
         self.hasher = hasher or self._default_hasher()
         self.remembering = Remembering(config, engine, clock=clock, metrics=self.metrics)
         self._storage = self._session_storage()
-        self.rate_limits = RateLimitService(
-            config.limits, engine, storage=self._storage, clock=clock, metrics=self.metrics
-        )
+        self.rate_limits = self._rate_limits()
         self.mails = MailService(config.mail, _sender(config.mail), allows=self.rate_limits.allows_mail)
         self.users = UserService(engine, clock=clock, events=self.events)
         self.accounts = AccountService(engine, config.accounts, cipher=self.cipher, clock=clock)
@@ -145,6 +143,17 @@ class Services:
             clock=self.clock,
             metrics=self.metrics,
             events=self.events,
+        )
+
+    def _rate_limits(self) -> RateLimitService:
+        return RateLimitService(
+            self.config.limits,
+            self.engine,
+            storage=self._storage,
+            clock=self.clock,
+            metrics=self.metrics,
+            redis=self.remembering.redis,
+            counts_as_better_auth=self.config.secondary_storage.is_enabled,
         )
 
     def _add_providers(self, config: AuthConfig) -> None:

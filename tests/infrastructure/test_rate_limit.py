@@ -1,11 +1,11 @@
-"""Windows in memory are bounded; a shared storage that fails is stood in for."""
+"""Windows in memory are bounded."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from asgi_auth import RateLimit, Unavailable
-from asgi_auth.infrastructure.rate_limit import RETRY_EVERY, MemoryWindows, SteadyWindows
+from asgi_auth import RateLimit
+from asgi_auth.infrastructure.rate_limit import MemoryWindows
 
 ONE = RateLimit(1, timedelta(seconds=10))
 LONG = RateLimit(1, timedelta(hours=1))
@@ -39,60 +39,3 @@ async def test_what_is_over_is_forgotten_with_the_hits_that_follow():
     for number in range(60):
         await windows.hit(f"late {number}", ONE, now=NOW + 10_000)
     assert len(windows.expirations) == len(windows.storage) == 60
-
-
-class Flaky:
-    """A shared storage that answers when told to."""
-
-    def __init__(self):
-        self.windows = MemoryWindows()
-        self.is_down = False
-        self.asked = 0
-
-    def _check(self):
-        self.asked += 1
-        if self.is_down:
-            raise Unavailable
-
-    async def hit(self, key, limit, *, now, restarts=True):
-        self._check()
-        return await self.windows.hit(key, limit, now=now, restarts=restarts)
-
-    async def give_back(self, key, limit, *, began):
-        self._check()
-        await self.windows.give_back(key, limit, began=began)
-
-    async def is_open(self, key, limit, *, now):
-        self._check()
-        return await self.windows.is_open(key, limit, now=now)
-
-
-async def test_a_storage_that_fails_lifts_no_limit():
-    shared = Flaky()
-    windows = SteadyWindows(shared)
-    shared.is_down = True
-    assert (await windows.hit("key", ONE, now=NOW)).is_allowed
-    assert not (await windows.hit("key", ONE, now=NOW)).is_allowed
-    assert await windows.is_open("key", ONE, now=NOW)
-
-
-async def test_a_storage_that_failed_is_left_alone_for_a_while_and_then_used_again():
-    shared = Flaky()
-    windows = SteadyWindows(shared)
-    shared.is_down = True
-    await windows.hit("key", ONE, now=NOW)
-    shared.is_down = False
-    await windows.hit("key", ONE, now=NOW + RETRY_EVERY - 1)
-    assert shared.asked == 1
-    assert (await windows.hit("key", ONE, now=NOW + RETRY_EVERY)).is_allowed
-    assert not (await windows.hit("key", ONE, now=NOW + RETRY_EVERY)).is_allowed
-    assert shared.asked == 3
-
-
-async def test_what_was_counted_in_memory_is_given_back_there():
-    shared = Flaky()
-    windows = SteadyWindows(shared)
-    shared.is_down = True
-    hit = await windows.hit("key", ONE, now=NOW, restarts=False)
-    await windows.give_back("key", ONE, began=hit.began)
-    assert (await windows.hit("key", ONE, now=NOW, restarts=False)).is_allowed
