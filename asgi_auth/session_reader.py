@@ -1,4 +1,4 @@
-"""Sessions as requests present them: read from the cookie cache where it counts, else from the database."""
+"""Sessions as requests present them: read from the cookie cache where it counts, else from the sessions' service."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from asgi_auth.services.session import LiveSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheUse:
-    """What a read may do with the cookie cache.
+    """What a read may do with what is remembered.
 
     Attributes:
-        is_read: a cookie that counts is taken for the truth; False asks the database, whatever the cookie says.
+        is_read: a cookie that counts is taken for the truth, and so is what the server remembers; False asks the store
+            of record, whatever they say.
         is_written: what the database said is written into a new cookie.
         needs_all: a cookie without the fields that are not returned is of no use.
     """
@@ -53,15 +54,15 @@ class SessionReader:
     ) -> ReadSession:
         """The session of a token; raises InvalidToken.
 
-        From the cookie it costs no query and sets no cookie. From the database it is extended where ``refreshes``
-        and due, unless the browser is to forget it; then its cookies follow.
+        From the cookie it sets no cookie. From the service it is extended where ``refreshes`` and due, unless the
+        browser is to forget it; then its cookies follow.
         """
         is_judged = cache.is_read and self.cache.is_enabled and (self.cache.is_whole or not cache.needs_all)
         cached = self.cache.find(token, scope) if is_judged else None
         if cached is not None:
-            self._metrics.increment(SESSION_CACHE_HIT)
+            self._metrics.increment(SESSION_CACHE_HIT, layer="cookie")
             return ReadSession(live=cached)
-        live = await self._sessions.get_session(token, refreshes=False)
+        live = await self._sessions.get_session(token, refreshes=False, reads_record=not cache.is_read)
         if not self.cache.is_enabled and not live.needs_refresh:  # the most common read asks no further
             return ReadSession(live=live)
         is_remembered = self._cookies.is_remembered(scope)
@@ -74,7 +75,7 @@ class SessionReader:
     def cookies_after(
         self, live: LiveSession, scope: Scope, *, is_written: bool, is_rejected: bool = False
     ) -> list[bytes]:
-        """Set-Cookie values that follow a read of the database."""
+        """Set-Cookie values that follow a read of the service."""
         cookies = list(self._cookies.refresh(live.session)) if live.is_refreshed else []
         if is_rejected:
             cookies += self.cache.clear_rejected(scope)

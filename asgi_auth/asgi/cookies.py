@@ -38,6 +38,22 @@ def cookie_values(scope: Scope, name: str) -> list[str]:
     return list(_values(scope, name))
 
 
+def plain_cookie(jar: bytes, name: bytes) -> bytes | None:
+    """The value of a cookie as it was sent, if a Cookie header's value holds it once, plainly; else None.
+
+    None says nothing about whether it is there: then ``cookie_values`` tells. What the two find in a header is the same
+    cookie, because any second mention of the name, and any spelling but ``name=value``, is left to the other.
+    """
+    start = jar.find(name)
+    end = start + len(name)
+    if start < 0 or jar[end : end + 1] != b"=" or jar.find(name, end) >= 0:
+        return None
+    if start and jar[start - 2 : start] != b"; ":
+        return None
+    stop = jar.find(b";", end)
+    return jar[end + 1 : None if stop < 0 else stop]
+
+
 def cookies_under(scope: Scope, prefix: str) -> dict[str, str]:
     """The cookies whose names begin with ``prefix``, by what follows it; of several of one name the first.
 

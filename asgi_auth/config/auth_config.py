@@ -173,6 +173,7 @@ class AuthConfig:
         database = presets.resolved_database(self.database_options, is_production=is_production)
         object.__setattr__(self, "database_options", database)
         object.__setattr__(self, "rate_limits", self.limits)
+        object.__setattr__(self, "cookie_cache", presets.resolved_cookie_cache(self.cookie_cache))
         openapi = presets.resolved_openapi(self.openapi, is_production=is_production)
         object.__setattr__(self, "openapi", openapi)
 
@@ -258,6 +259,9 @@ class AuthConfig:
         fields.setdefault("cookies", presets.COMPATIBLE_COOKIES)
         fields.setdefault("client_address", presets.COMPATIBLE_CLIENT_ADDRESS)
         fields.setdefault("rate_limits", "compatible")
+        cookie_cache = fields.get("cookie_cache", CookieCacheOptions())
+        if isinstance(cookie_cache, CookieCacheOptions):
+            fields["cookie_cache"] = presets.compatible_cookie_cache(cookie_cache)
         return cls(database=database, **fields)
 
     @classmethod

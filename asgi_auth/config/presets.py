@@ -8,6 +8,7 @@ from typing import Literal
 from asgi_auth.config.common_passwords import common_passwords
 from asgi_auth.config.options import (
     ClientAddressOptions,
+    CookieCacheOptions,
     CookieOptions,
     CsrfOptions,
     DatabaseOptions,
@@ -75,6 +76,16 @@ def resolved_rate_limits(
     if options.is_enabled is not None:
         return options
     return replace(options, is_enabled=environment != "testing")
+
+
+def resolved_cookie_cache(options: CookieCacheOptions) -> CookieCacheOptions:
+    """What is left open, decided: what is revoked is revoked."""
+    return options if options.instant_revocation is not None else replace(options, instant_revocation=True)
+
+
+def compatible_cookie_cache(options: CookieCacheOptions) -> CookieCacheOptions:
+    """What is left open, decided as Better Auth does: the cookie counts for its lifetime, whatever happens."""
+    return options if options.instant_revocation is not None else replace(options, instant_revocation=False)
 
 
 def resolved_openapi(options: OpenApiOptions, *, is_production: bool) -> OpenApiOptions:

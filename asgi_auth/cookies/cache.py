@@ -35,6 +35,7 @@ class CookieCache:
         self._options = options
         self._cookie = cookie
         self._clock = services.clock
+        self._heard = services.remembering.heard
         self._codec = session_cache_codec(options.strategy, [secret.value for secret in services.config.all_secrets])
         self._sessions = _Shown(services.engine.sessions.record)
         self._users = _Shown(services.engine.users.record)
@@ -48,7 +49,8 @@ class CookieCache:
         """The session of a token and its user as the request's cookie has them, or None where that does not count.
 
         It counts if one of the secrets made it, for this very token, in this version and less than its lifetime ago,
-        if the session has not expired, and if every field is there and of its type. Never raises.
+        if the session has not expired, if every field is there and of its type, and, with ``instant_revocation``, if
+        neither the session nor its user can have changed since. Never raises.
         """
         value = self._cookie.read(scope)
         if value is None:
@@ -60,7 +62,12 @@ class CookieCache:
         live = self._decoded(cached)
         if live is None or not equal(live.session.token, token) or live.session.expires_at < now:
             return None
-        return live
+        return live if self._is_vouched_for(live, age=now - cached.updated_at) else None
+
+    def _is_vouched_for(self, live: LiveSession, *, age: timedelta) -> bool:
+        if self._heard is None:
+            return True
+        return self._heard.vouches_for((("session", live.session.id), ("user", live.user.id)), age=age)
 
     def write(self, session: Session, user: User, *, scope: Scope, is_remembered: bool) -> list[bytes]:
         """Set-Cookie values that hold a session and its user, read just now; none where the cache is off."""

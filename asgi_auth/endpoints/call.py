@@ -93,7 +93,7 @@ class Call:
         """The session of the request, or None.
 
         The explicit credential decides: a refused bearer token is no session, whatever the cookie says; an accepted one
-        is looked up in the database. A cookie whose session is gone is cleared.
+        needs no cookie. A cookie whose session is gone is cleared.
         """
         if not self.web.sessions.cache.is_enabled:
             self.put_cookies(self.web.sessions.cache.clear_received(self.scope))
@@ -117,7 +117,9 @@ class Call:
         return found.live
 
     async def _read_bearer(self, bearer: str, *, refreshes: bool, cache: CacheUse) -> ReadSession:
-        live = await self.services.bearer_tokens.get_session_from_bearer(bearer, refreshes=refreshes)
+        live = await self.services.bearer_tokens.get_session_from_bearer(
+            bearer, refreshes=refreshes, reads_record=not cache.is_read
+        )
         cookies = self.web.sessions.cookies_after(live, self.scope, is_written=cache.is_written)
         return ReadSession(live=live, set_cookies=tuple(cookies))
 

@@ -14,6 +14,7 @@ from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
 from asgi_auth.context import ANONYMOUS, AuthContext, CredentialKind, Proof, auth_context
 from asgi_auth.errors import AuthError, NotAuthenticated, Unavailable
 from asgi_auth.infrastructure.metrics import REQUEST_FAULT
+from asgi_auth.middleware.known import KnownCredentials
 from asgi_auth.services.registry import Services
 
 OnFault = Literal["refuse", "pass"]
@@ -62,6 +63,7 @@ class CredentialMiddleware:
         self._required = required
         self._on_fault = on_fault
         self._exempt = ExemptPaths(exempt)
+        self._known = KnownCredentials(services, self.sources)
         self._realm = services.config.app_name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,12 +79,20 @@ class CredentialMiddleware:
             scope["auth"] = auth_context(scope)
             await self.app(scope, receive, send)
             return
+        is_first = auth_context(scope) is ANONYMOUS and scope["type"] == "http"
+        known = self._known.find(scope) if is_first else None
+        if known is not None and (not self._required or self.sources[0].kind in known.credentials):
+            scope["auth"] = known
+            await self.app(scope, receive, send)
+            return
         try:
             context, cookies = await self._identify(scope)
             self._check_required(context)
         except AuthError as error:
             await refuse(scope, receive, send, error, realm=self._realm)
             return
+        if is_first and not cookies:
+            self._known.remember(scope, context)
         scope["auth"] = context
         await self.app(scope, receive, with_cookies(send, cookies) if cookies else send)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from asgi_auth.asgi.headers import single_header
 from asgi_auth.asgi.types import ASGIApp, Scope
 from asgi_auth.context import CredentialKind, Proof
+from asgi_auth.infrastructure.metrics import SESSION_CACHE_HIT
 from asgi_auth.middleware.base import CredentialMiddleware, OnFault
 from asgi_auth.services.registry import Services
 
@@ -24,17 +25,26 @@ class BearerSource:
 
     def __init__(self, services: Services, *, header: str = "authorization") -> None:
         self._services = services
-        self._header = header.lower().encode("latin-1")
+        self.header = header.lower().encode("latin-1")
 
     def extract(self, scope: Scope) -> str | None:
         """The token's text, or None; raises RepeatedHeader."""
-        value = single_header(scope, self._header)
+        value = single_header(scope, self.header)
         return None if value is None else self._services.bearer_tokens.extract_bearer_token(value)
 
     async def authenticate(self, credential: str, scope: Scope) -> Proof:  # noqa: ARG002  (the sources' signature)
         """The session's user; raises InvalidToken or Unavailable."""
         live = await self._services.bearer_tokens.get_session_from_bearer(credential)
-        return Proof(subject=live.user.id, user=live.user, session=live.session)
+        return Proof(subject=live.user.id, user=live.user, session=live.session, standing=live.standing)
+
+    def credential_in(self, value: bytes) -> bytes:
+        """The header as it was sent."""
+        return value
+
+    def count_known(self) -> None:
+        """Count a token that was known."""
+        self._services.metrics.increment(SESSION_CACHE_HIT, layer="memory")
+        self._services.bearer_tokens.count_accepted()
 
 
 class BearerMiddleware(CredentialMiddleware):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from asgi_auth.asgi.cookies import plain_cookie
 from asgi_auth.asgi.types import ASGIApp, Scope
 from asgi_auth.context import CredentialKind, Proof
 from asgi_auth.cookies.session import SessionCookies
 from asgi_auth.errors import InvalidToken
+from asgi_auth.infrastructure.metrics import SESSION_CACHE_HIT
 from asgi_auth.middleware.base import CredentialMiddleware, OnFault
 from asgi_auth.origin_policy import OriginPolicy
 from asgi_auth.services.registry import Services
@@ -22,9 +24,14 @@ class SessionSource:
     """
 
     kind: CredentialKind = "session"
+    header = b"cookie"
 
     def __init__(self, services: Services, *, cookie_name: str | None = None) -> None:
         self._cookies = SessionCookies(services.config, services.signer, token_name=cookie_name)
+        self._name = self._cookies.token_name.encode("latin-1", "replace")
+        # The cookie beside it decides as well, and has to be kept up to date.
+        self._is_alone = not services.config.cookie_cache.is_enabled
+        self._metrics = services.metrics
         self._sessions = SessionReader(services, self._cookies)
         self._origins = OriginPolicy(services.config)
 
@@ -43,7 +50,21 @@ class SessionSource:
             self._origins.check(scope)
         found = await self._sessions.read(credential, scope)
         live = found.live
-        return Proof(subject=live.user.id, user=live.user, session=live.session, set_cookies=found.set_cookies)
+        return Proof(
+            subject=live.user.id,
+            user=live.user,
+            session=live.session,
+            set_cookies=found.set_cookies,
+            standing=live.standing,
+        )
+
+    def credential_in(self, value: bytes) -> bytes | None:
+        """The signed cookie as it was sent, where it alone decides."""
+        return plain_cookie(value, self._name) if self._is_alone else None
+
+    def count_known(self) -> None:
+        """Count a session that was known."""
+        self._metrics.increment(SESSION_CACHE_HIT, layer="memory")
 
 
 class SessionMiddleware(CredentialMiddleware):

@@ -55,15 +55,22 @@ class BearerTokenService:
             raise InvalidToken
         return unsigned
 
-    async def get_session_from_bearer(self, token: str, *, refreshes: bool = True) -> LiveSession:
-        """The session and user of a bearer token; raises InvalidToken."""
+    async def get_session_from_bearer(
+        self, token: str, *, refreshes: bool = True, reads_record: bool = False
+    ) -> LiveSession:
+        """The session and user of a bearer token, as ``SessionService.get_session`` reads it; raises InvalidToken."""
         try:
-            live = await self._sessions.get_session(self.validate_bearer_token(token), refreshes=refreshes)
+            session_token = self.validate_bearer_token(token)
+            live = await self._sessions.get_session(session_token, refreshes=refreshes, reads_record=reads_record)
         except NotAuthenticated:
             self._metrics.increment(BEARER_VERIFY, outcome="refused")
             raise
-        self._metrics.increment(BEARER_VERIFY, outcome="accepted")
+        self.count_accepted()
         return live
+
+    def count_accepted(self) -> None:
+        """Count a bearer token that was accepted, here or because it was known."""
+        self._metrics.increment(BEARER_VERIFY, outcome="accepted")
 
     async def revoke_bearer_session(self, token: str) -> bool:
         """End the session of a bearer token; False where there was none. Raises InvalidToken for a bad signature."""

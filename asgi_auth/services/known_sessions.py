@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import structs
 
 from asgi_auth.config import CacheOptions
+from asgi_auth.fields import fields_of
 from asgi_auth.infrastructure.cache.base import Tag
 from asgi_auth.infrastructure.cache.tiered import CacheSpec
-from asgi_auth.models import Session, SessionWithUser, User, decode_hook, encode_hook
+from asgi_auth.models import Record, Session, SessionWithUser, User, decode_hook, encode_hook
+
+R = TypeVar("R", bound=Record)
 
 
 class SessionCodec:
@@ -43,7 +47,29 @@ def session_spec(options: CacheOptions, *, session: type[Session], user: type[Us
         tables=frozenset({"session", "user"}),
         codec=SessionCodec(session, user),
         expires_at=lambda value: value.session.expires_at.timestamp(),
+        copied=_copier(session, user),
     )
+
+
+def _copier(session: type[Session], user: type[User]) -> Callable[[SessionWithUser], SessionWithUser] | None:
+    """How a pair is copied for whoever asks; None where nothing in it can be changed by anybody."""
+    of_session, of_user = _changeable(session), _changeable(user)
+    if not of_session and not of_user:
+        return None
+
+    def copied(value: SessionWithUser) -> SessionWithUser:
+        return SessionWithUser(session=_copied(value.session, of_session), user=_copied(value.user, of_user))
+
+    return copied
+
+
+def _changeable(record: type[Record]) -> tuple[str, ...]:
+    """The fields that hold lists, dicts and the like."""
+    return tuple(field.name for field in fields_of(record) if field.kind == "json")
+
+
+def _copied(record: R, names: Sequence[str]) -> R:
+    return structs.replace(record, **{name: deepcopy(getattr(record, name)) for name in names})
 
 
 def _rests_on(value: SessionWithUser) -> Sequence[Tag]:

@@ -9,6 +9,7 @@ from asgi_auth.config import AuthConfig
 from asgi_auth.engine import Engine
 from asgi_auth.infrastructure.cache.base import SharedCache
 from asgi_auth.infrastructure.cache.caches import Caches
+from asgi_auth.infrastructure.cache.heard import ChangesHeard
 from asgi_auth.infrastructure.change_feed.base import ChangeFeed
 from asgi_auth.infrastructure.change_feed.hub import ChangeHub
 from asgi_auth.infrastructure.metrics import Metrics
@@ -22,6 +23,7 @@ class Remembering:
         redis: None where none is configured.
         hub: what changed, here and elsewhere.
         caches: where caches are made.
+        heard: what vouches for the cookies of the cookie cache; None where they count whatever happens.
     """
 
     def __init__(self, config: AuthConfig, engine: Engine, *, clock: Clock, metrics: Metrics) -> None:
@@ -38,6 +40,9 @@ class Remembering:
         is_told = engine.is_alone or engine.change_feed is not None
         options = config.cache if is_told else replace(config.cache, is_enabled=False)
         self.caches = Caches(options, hub=self.hub, seconds=seconds_of(clock), shared=shared, metrics=metrics)
+        cookies = config.cookie_cache
+        needs_heard = cookies.is_enabled and cookies.instant_revocation
+        self.heard = ChangesHeard(self.hub, window=cookies.lifetime) if needs_heard else None
         engine.announce_to(self.hub.publish)
         engine.when_ready(self.hub.start)
 

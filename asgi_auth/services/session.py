@@ -163,7 +163,7 @@ class SessionService:
 
     async def refresh_session(self, token: str) -> Session:
         """Extend a session to its full lifetime now, due or not; raises InvalidToken."""
-        live = await self.get_session(token, refreshes=False)
+        live = await self.get_session(token, refreshes=False, reads_record=True)
         always = self._clock() + self._options.lifetime
         return (await self._refreshed(live, before=always)).session
 

@@ -183,7 +183,7 @@ class SocialService:
         """Who asked for the account to be linked, if the session they asked in is still theirs."""
         try:
             token = self._cipher.decrypt(wish.encrypted_session_token)
-            live = await self._sessions.get_session(token, refreshes=False)
+            live = await self._sessions.get_session(token, refreshes=False, reads_record=True)
         except (DecryptionFailed, NotAuthenticated):
             raise LinkingNotAllowed from None
         if live.user.id != wish.user_id:

@@ -15,8 +15,7 @@ class CookieCacheOptions:
     """The session and its user in a cookie of their own (``session_data``), so that reading them costs no query.
 
     Middlewares, GET /get-session and endpoints that only read are answered from it. Endpoints that change something or
-    give tokens away ask the database, and so does everything with a bearer token. A route of the application that must
-    know of revocations at once asks ``services.sessions.is_session_active(id)``.
+    give tokens away ask the database.
 
     A user or session with fields that are not returned (``FieldRules(returned=False)``) is not whole in the cookie:
     then GET /get-session alone is answered from it. With ``session.tracks_activity`` the use of a session is noted when
@@ -24,17 +23,22 @@ class CookieCacheOptions:
 
     Attributes:
         is_enabled: whether it is used (default False).
-        lifetime: how long such a cookie counts (default 5 minutes). A revoked session, a deleted user and a changed
-            role live on in it for as long. Sessions are extended when the database is read: keep it shorter than
-            ``session.lifetime`` less ``session.refresh_after``.
+        lifetime: how long such a cookie counts (default 5 minutes). Sessions are extended when the database is read:
+            keep it shorter than ``session.lifetime`` less ``session.refresh_after``.
         strategy: "compact" is the shortest, "jwt" can be verified by others who know the secret, "jwe" tells nothing
             to whoever holds it (default "compact").
+        instant_revocation: a cookie does not count any more once its session or user has changed, wherever that
+            happened; nor does one that was made before this process began to listen for changes, nor any while it
+            cannot hear of them (default None: True but in ``AuthConfig.compatible``). Without it a revoked session, a
+            deleted user and a changed role live on in the cookie for its lifetime, as in Better Auth; with any other
+            service that reads the cookie they do in any case.
         version: cookies of another version do not count: change it to empty all caches at once (default "1").
     """
 
     is_enabled: bool = False
     lifetime: timedelta = timedelta(minutes=5)
     strategy: Literal["compact", "jwt", "jwe"] = "compact"
+    instant_revocation: bool | None = None
     version: str = "1"
 
     def __post_init__(self) -> None:

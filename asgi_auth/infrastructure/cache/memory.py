@@ -36,7 +36,7 @@ def _nothing(cell: object) -> None:
     """Nobody wants to know."""
 
 
-class SecondChance(Cache[str, Any]):
+class SecondChance(Cache[Any, Any]):
     """A bounded mapping of cells; whatever was used since its last turn gets another one (the clock algorithm).
 
     A use costs a flag: least-recently-used order would cost more than all the rest of a lookup, for fewer hits on
@@ -47,7 +47,7 @@ class SecondChance(Cache[str, Any]):
         super().__init__(most)
         self._on_drop = on_drop
 
-    def popitem(self) -> tuple[str, Any]:
+    def popitem(self) -> tuple[Any, Any]:
         """Drop the first that has not been used since it was last looked at."""
         while True:
             key = next(iter(self))

@@ -22,7 +22,8 @@ class RecentChanges:
     A read asks for the ``mark`` at its beginning, and at its end whether anything it rests on has changed since.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, remembered_for: float = REMEMBERED_FOR) -> None:
+        self._remembered_for = remembered_for
         self._changes: OrderedDict[Tag, tuple[int, float]] = OrderedDict()
         self._floor = 0
         self._floor_at = float("-inf")
@@ -51,8 +52,8 @@ class RecentChanges:
         return self._floor > since or any(self._changes.get(tag, (0, 0.0))[0] > since for tag in tags)
 
     def has_changed_lately(self, tags: Sequence[Tag]) -> bool:
-        """Whether any of these has changed within the last ``REMEMBERED_FOR`` seconds."""
-        before = monotonic() - REMEMBERED_FOR
+        """Whether any of these has changed within the last ``remembered_for`` seconds."""
+        before = monotonic() - self._remembered_for
         return self._floor_at > before or any(self._changes.get(tag, (0, before))[1] > before for tag in tags)
 
     def _changed_all(self, now: float) -> None:
@@ -62,7 +63,7 @@ class RecentChanges:
     def _prune(self, now: float) -> None:
         while self._changes:
             _, (mark, at) = next(iter(self._changes.items()))
-            is_recent = at > now - REMEMBERED_FOR
+            is_recent = at > now - self._remembered_for
             if is_recent and len(self._changes) <= MOST_RECENT:
                 return
             self._changes.popitem(last=False)

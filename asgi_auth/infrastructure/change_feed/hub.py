@@ -65,6 +65,11 @@ class ChangeHub:
         self._judge()
 
     @property
+    def is_alone(self) -> bool:
+        """Whether nobody else can write."""
+        return not self._feeds
+
+    @property
     def is_complete(self) -> bool:
         """Whether every feed tells what changes, so that what is read now may be remembered."""
         return monotonic() < self.complete_until

@@ -1,0 +1,51 @@
+"""What has been heard of late: whether something that somebody else keeps can still be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from math import inf
+from time import monotonic
+
+from asgi_auth.infrastructure.cache.base import Tag
+from asgi_auth.infrastructure.cache.recent import RecentChanges
+from asgi_auth.infrastructure.change_feed.base import Change
+from asgi_auth.infrastructure.change_feed.hub import ChangeHub
+
+CLOCKS_DIFFER = timedelta(seconds=30)
+"""By how much the clock of whoever wrote it may be ahead of ours."""
+
+
+class ChangesHeard:
+    """Vouches for what was written elsewhere, such as a cookie, if no change since can have been missed.
+
+    Args:
+        hub: what tells of changes.
+        window: how old the oldest is that is asked for.
+    """
+
+    def __init__(self, hub: ChangeHub, *, window: timedelta) -> None:
+        self._hub = hub
+        self._window = window.total_seconds()
+        self._recent = RecentChanges(remembered_for=self._window)
+        self._since = -inf if hub.is_alone else inf
+        hub.subscribe(self)
+
+    def vouches_for(self, tags: Sequence[Tag], *, age: timedelta) -> bool:
+        """Whether nothing that these rows hold has changed within the window, as far as can be told.
+
+        False where nobody listened when it was written, ``age`` ago by the clock of whoever wrote it.
+        """
+        now = monotonic()
+        if now >= self._hub.trusted_until or now - self._since < (age + CLOCKS_DIFFER).total_seconds():
+            return False
+        return not self._recent.has_changed_lately(tags)
+
+    def forget(self, changes: Sequence[Change]) -> None:
+        """See Rememberer."""
+        self._recent.note([change for change in changes if not change.is_new])
+
+    def forget_all(self) -> None:
+        """See Rememberer."""
+        self._recent = RecentChanges(remembered_for=self._window)
+        self._since = monotonic()

@@ -1,0 +1,102 @@
+"""Credentials that were verified before, and what they led to: so that a request costs a look, not a judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import Protocol, runtime_checkable
+
+from asgi_auth.asgi.types import Scope
+from asgi_auth.context import AuthContext, Cell
+from asgi_auth.infrastructure.cache.memory import SecondChance
+from asgi_auth.services.registry import Services
+
+
+@runtime_checkable
+class KnowingSource(Protocol):
+    """A source whose credential sits in one header, so that the same bytes there mean the same again."""
+
+    header: bytes
+
+    def credential_in(self, value: bytes) -> bytes | None:
+        """The credential in a value of its header; None where only ``extract`` can tell."""
+
+    def count_known(self) -> None:
+        """Count a credential that was known."""
+
+
+class _Known:
+    """One credential: who it is, as long as the cell lives, up to a moment in seconds since 1970."""
+
+    __slots__ = ("cell", "context", "until", "was_used")
+
+    def __init__(self, context: AuthContext, cell: Cell, until: float) -> None:
+        self.context = context
+        self.cell = cell
+        self.until = until
+        self.was_used = False
+
+
+class KnownCredentials:
+    """Contexts by the exact bytes of the credential that led to them.
+
+    They rest on the cells of a cache: a change that drops the cell is all it takes. As many are kept as the cache
+    keeps.
+
+    Args:
+        services: whose caches they rest on.
+        sources: the kinds of credentials that are looked for; if one of them may sit anywhere, nothing is known.
+    """
+
+    def __init__(self, services: Services, sources: Sequence[object]) -> None:
+        self._hub = services.remembering.hub
+        self._seconds = services.remembering.caches.seconds
+        self._known = SecondChance(services.config.cache.max_entries)
+        knowing = [source for source in sources if isinstance(source, KnowingSource)]
+        self._is_on = services.remembering.caches.options.is_enabled and len(knowing) == len(sources)
+        self._sources = {source.header: source for source in knowing}
+        self._lengths = frozenset(map(len, self._sources))
+        self._is_on = self._is_on and len(self._sources) == len(sources)
+
+    def find(self, scope: Scope) -> AuthContext | None:
+        """Who sent the only credential of this request before, if that still holds."""
+        if not self._is_on:
+            return None
+        found = self._credential(scope)
+        if found is None:
+            return None
+        source, credential = found
+        known: _Known | None = self._known.get(credential)
+        if known is None:
+            return None
+        cell = known.cell
+        if not cell.is_live or monotonic() >= self._hub.trusted_until or self._seconds() >= known.until:
+            return None
+        known.was_used = cell.was_used = True
+        source.count_known()
+        return known.context
+
+    def remember(self, scope: Scope, context: AuthContext) -> None:
+        """Keep what the only credential of a request led to, if something vouches for it."""
+        if not self._is_on or len(context.credentials) != 1 or context.error is not None or context.parts:
+            return
+        standing = next(iter(context.credentials.values())).standing
+        found = None if standing is None else self._credential(scope)
+        if standing is not None and found is not None:
+            until = min(standing.until, standing.cell.until)
+            self._known[found[1]] = _Known(context, standing.cell, until)
+
+    def _credential(self, scope: Scope) -> tuple[KnowingSource, bytes] | None:
+        """The one credential that a request may hold, and where; None for none, for more, for one written oddly."""
+        lengths, sources = self._lengths, self._sources
+        found: tuple[KnowingSource, bytes] | None = None
+        for name, value in scope["headers"]:
+            # The length first, and any letter case: servers send names in lower case, test clients do not always.
+            if len(name) in lengths and (source := sources.get(name.lower())) is not None:
+                if found is not None:
+                    return None
+                found = source, value
+        if found is None:
+            return None
+        credential = found[0].credential_in(found[1])
+        return None if credential is None else (found[0], credential)
