@@ -48,6 +48,7 @@ from asgi_auth.guards import (
     require_session,
     require_user,
 )
+from asgi_auth.infrastructure.health import HealthCheck
 from asgi_auth.infrastructure.metrics import Metrics
 from asgi_auth.infrastructure.smtp import SmtpSender
 from asgi_auth.mails import (
@@ -101,6 +102,7 @@ __all__ = [
     "Forbidden",
     "Guard",
     "HashingOptions",
+    "HealthCheck",
     "InvalidRequest",
     "Lead",
     "LinkMail",

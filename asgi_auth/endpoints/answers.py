@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import UNSET, UnsetType
 
 from asgi_auth.endpoints.unshown import Unshown
@@ -20,6 +22,27 @@ class Ok(AnswerBody, frozen=True, kw_only=True):
     """The endpoints answer."""
 
     ok: bool
+
+
+class Alive(AnswerBody, frozen=True, kw_only=True):
+    """The process answers."""
+
+    status: Literal["up"] = "up"
+
+
+class Check(AnswerBody, frozen=True, kw_only=True):
+    """How one thing is that the server rests on: how long it took to answer, and what kind of trouble there is."""
+
+    status: Literal["up", "down"]
+    ms: float
+    trouble: Literal["timeout", "unavailable", "failed"] | UnsetType = UNSET
+
+
+class Readiness(AnswerBody, frozen=True, kw_only=True):
+    """How the server is: "degraded" serves all requests, "down" should get none."""
+
+    status: Literal["up", "degraded", "down"]
+    checks: dict[str, Check]
 
 
 class Status(AnswerBody, frozen=True, kw_only=True):

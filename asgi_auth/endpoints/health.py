@@ -1,4 +1,4 @@
-"""Endpoints that tell how things are: /ok, and /error for browsers."""
+"""Endpoints that tell how things are: /ok and /health for machines, and /error for browsers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import re
 from collections.abc import Mapping
 from string import Template
 
-from asgi_auth.endpoints.answers import Ok, Page
+from msgspec import UNSET
+
+from asgi_auth.endpoints.answers import Alive, Check, Ok, Page, Readiness
 from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.responses import Answer, redirect
 from asgi_auth.endpoints.routing import Endpoints, get
 from asgi_auth.endpoints.urls import with_query
+from asgi_auth.infrastructure.health import HealthReport
 
 ERROR_CODE = re.compile(r"['A-Za-z0-9_-]+")
 MAX_DESCRIPTION = 500
@@ -43,6 +46,8 @@ PAGE_HEADERS: Mapping[str, str] = {
     "referrer-policy": "no-referrer",
 }
 
+NOT_STORED: Mapping[str, str] = {"cache-control": "no-store"}
+
 
 class HealthEndpoints(Endpoints):
     """Whether the endpoints answer, and what browsers see when something failed."""
@@ -51,6 +56,21 @@ class HealthEndpoints(Endpoints):
     async def ok(self, call: Call) -> Answer:  # noqa: ARG002  (the handlers' signature)
         """The endpoints answer."""
         return Answer(body={"ok": True})
+
+    @get("/health/live", answers=Alive)
+    async def live(self, call: Call) -> Answer:  # noqa: ARG002  (the handlers' signature)
+        """The process answers; nobody else is asked."""
+        return Answer(body=Alive(), headers=dict(NOT_STORED))
+
+    @get("/health/ready", answers=Readiness, answers_when_down=Readiness)
+    async def ready(self, call: Call) -> Answer:
+        """Whether requests can be served; 503 where they cannot."""
+        return _readiness(await call.services.health.report())
+
+    @get("/health", answers=Readiness, answers_when_down=Readiness)
+    async def health(self, call: Call) -> Answer:
+        """The same as /health/ready, for those who ask one question."""
+        return _readiness(await call.services.health.report())
 
     @get("/error", answers=Page)
     async def error(self, call: Call) -> Answer:
@@ -69,3 +89,12 @@ class HealthEndpoints(Endpoints):
             description=html.escape(description) or "The request could not be completed. Please try again.",
         )
         return Answer(html=page, headers=dict(PAGE_HEADERS))
+
+
+def _readiness(report: HealthReport) -> Answer:
+    checks = {
+        name: Check(status="down" if result.trouble else "up", ms=result.milliseconds, trouble=result.trouble or UNSET)
+        for name, result in report.checks.items()
+    }
+    status = 503 if report.status == "down" else 200
+    return Answer(body=Readiness(status=report.status, checks=checks), status=status, headers=dict(NOT_STORED))

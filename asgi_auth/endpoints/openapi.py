@@ -93,7 +93,11 @@ class _Types:
 
     def __init__(self, routes: Iterable[Route], subject: Subject) -> None:
         composed: dict[type[Record], type[Record]] = {User: subject.user, Session: subject.session}
-        hints = [hint for _, spec, handler in routes for hint in (spec.answers, *input_hints(handler).values())]
+        hints = [
+            hint
+            for _, spec, handler in routes
+            for hint in (spec.answers, spec.answers_when_down, *input_hints(handler).values())
+        ]
         bodies = [kind for hint in hints for kind in _bodies(hint)]
         # msgspec takes no union of structs that nothing in them tells apart: ``of`` puts those together.
         single = [hint for hint in hints if hint not in (None, Page) and len(_bodies(hint)) < 2]
@@ -180,7 +184,7 @@ def _operation(route: Route, types: _Types) -> Schema:
         "operationId": _operation_id(spec),
         "summary": _sentence(handler),
         "parameters": [*_path_params(spec), *_query_params(inputs.get("query"), types)],
-        "responses": {**_success(spec, types), **REFUSAL_REFS},
+        "responses": {**_success(spec, types), **REFUSAL_REFS, **_when_down(spec, types)},
     }
     if "body" in inputs:
         kinds = (JSON, FORM) if spec.takes_forms else (JSON,)
@@ -196,6 +200,13 @@ def _success(spec: RouteSpec, types: _Types) -> Schema:
     if spec.answers is None:
         return {"302": {"description": "A redirect."}}
     return {"200": {"description": "Done.", "content": {JSON: {"schema": types.of(spec.answers)}}}}
+
+
+def _when_down(spec: RouteSpec, types: _Types) -> dict[str, Schema]:
+    if spec.answers_when_down is None:
+        return {}
+    schema = types.of(spec.answers_when_down)
+    return {"503": {"description": REFUSALS["503"], "content": {JSON: {"schema": schema}}}}
 
 
 def _path_params(spec: RouteSpec) -> list[Schema]:

@@ -44,6 +44,9 @@ BUILT_IN: Mapping[str, RateLimit] = MappingProxyType(
 )
 """Better Auth's special rules (contract)."""
 
+PROBES: Mapping[str, RateLimit | None] = MappingProxyType(dict.fromkeys(("/health", "/health/live", "/health/ready")))
+"""Whoever watches over the process asks often, and its answer may not hang on where hits are counted."""
+
 _WILDCARD = re.compile(r"\*\*/|\*\*|\*|\?")
 _REGEX = MappingProxyType({"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"})
 
@@ -72,7 +75,7 @@ class PathRules:
     """
 
     def __init__(self, options: RateLimitOptions, features: Iterable[Mapping[str, RateLimit]] = ()) -> None:
-        rules: list[Mapping[str, RateLimit | None]] = [options.rules, *map(dict, features), BUILT_IN]
+        rules: list[Mapping[str, RateLimit | None]] = [options.rules, *map(dict, features), PROBES, BUILT_IN]
         self._rules = [Rule.of(pattern, limit) for group in rules for pattern, limit in group.items()]
         self._rules.append(Rule.of(GENERAL, options.general))
         patterns = (f"({_compiled(rule.name)})" for rule in self._rules[:-1])

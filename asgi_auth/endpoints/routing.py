@@ -36,6 +36,7 @@ class RouteSpec:
         method: "GET" or "POST".
         path: below the base path; ``{name}`` stands for one segment.
         answers: the type of its JSON answer, for the description of the endpoints; Page, or None for a redirect.
+        answers_when_down: the type of its answer of status 503, where that is none of our errors.
         takes_forms: HTML forms are let in beside JSON.
         ignores_body: none is read.
         counts_failures: a wrong guess (``AuthError.is_wrong_guess``) counts against the client's address.
@@ -45,15 +46,27 @@ class RouteSpec:
     method: str
     path: str
     answers: object = None
+    answers_when_down: object = None
     takes_forms: bool = False
     ignores_body: bool = False
     counts_failures: bool = False
     is_described: bool = True
 
 
-def get(path: str, *, answers: object = None, is_described: bool = True) -> Callable[[M], M]:
+def get(
+    path: str, *, answers: object = None, answers_when_down: object = None, is_described: bool = True
+) -> Callable[[M], M]:
     """Mark a method of an Endpoints class as the handler of GET on a path; RouteSpec says what the rest means."""
-    return _mark(RouteSpec(method="GET", path=path, answers=answers, ignores_body=True, is_described=is_described))
+    return _mark(
+        RouteSpec(
+            method="GET",
+            path=path,
+            answers=answers,
+            answers_when_down=answers_when_down,
+            ignores_body=True,
+            is_described=is_described,
+        )
+    )
 
 
 def post(

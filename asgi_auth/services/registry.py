@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
 import structlog
 
-from asgi_auth.clock import Clock, utc_now
+from asgi_auth.clock import Clock, seconds_of, utc_now
 from asgi_auth.config import AuthConfig, MailOptions, Secret
 from asgi_auth.crypto.cipher import Cipher
 from asgi_auth.crypto.hash_pool import PasswordHasher
@@ -18,6 +17,7 @@ from asgi_auth.crypto.signing import Signer
 from asgi_auth.engine import Engine
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.events import EventBus
+from asgi_auth.infrastructure.health import Ask, Health, HealthCheck
 from asgi_auth.infrastructure.mail_log import log_mail
 from asgi_auth.infrastructure.metrics import HASH_QUEUE, Metrics, NoMetrics
 from asgi_auth.mails import Sender
@@ -44,11 +44,7 @@ from asgi_auth.services.users import UserService
 from asgi_auth.services.verification import VerificationService
 
 S = TypeVar("S")
-Ping = Callable[[], Awaitable[None]]
 Close = Callable[[], Awaitable[None]]
-
-PING_TIMEOUT = 2.0
-"""Seconds after which a part that has not answered counts as down."""
 
 START_ATTEMPTS = 3
 """How often start-up tries to reach the database; a container may be up before it is."""
@@ -115,7 +111,7 @@ class Services:
         self.deletions = DeletionService(engine, config, self.rooms, passwords=self.passwords, events=self.events)
         self._add_providers(config)
         self._added: dict[type, object] = {}
-        self._pings: dict[str, Ping] = {"database": engine.ping}
+        self.health = self._health()
         self._closes: list[Close] = [
             engine.disconnect,
             self.remembering.close,
@@ -124,6 +120,7 @@ class Services:
             self.mails.close,
             self.oauth.close,
             self.provider_access.close,
+            self.health.close,
         ]
         self.sign_in.add_step(self._remember_address)
         self._limit_sessions()
@@ -216,6 +213,17 @@ class Services:
     async def _remember_address(self, attempt: SignInAttempt) -> None:
         await self.rate_limits.remember(attempt.user.email, client=attempt.device.ip_address)
 
+    def _health(self) -> Health:
+        """The core's checks. Without Redis and without a feed everything is as true as with them, only slower."""
+        health = Health(seconds=seconds_of(self.clock))
+        health.add(HealthCheck(name="database", ask=self.engine.ping))
+        redis, hub = self.remembering.redis, self.remembering.hub
+        if redis is not None:
+            health.add(HealthCheck(name="redis", ask=redis.ping, is_vital=self.config.secondary_storage.is_enabled))
+        if not hub.is_alone:
+            health.add(HealthCheck(name="feed", ask=self.remembering.ask_feeds, is_vital=False))
+        return health
+
     def _limit_sessions(self) -> None:
         most = self.config.session.max_per_user
         if most is None:
@@ -226,14 +234,17 @@ class Services:
 
         self.sign_in.add_locked_step(leave_room)
 
-    def add(self, service: object, *, ping: Ping | None = None, close: Close | None = None) -> None:
-        """Add a feature's service, to be got by its type, with its health check and its orderly end."""
+    def add(self, service: object, *, ping: Ask | None = None, close: Close | None = None) -> None:
+        """Add a feature's service, to be got by its type, with its health check and its orderly end.
+
+        Where ``ping`` raises, the server is not ready. Checks that are not vital go to ``health.add``.
+        """
         kind = type(service)
         if kind in self._added:
             raise ConfigurationError(f"{kind.__name__} is there already")
         self._added[kind] = service
         if ping is not None:
-            self._pings[kind.__name__] = ping
+            self.health.add(HealthCheck(name=kind.__name__, ask=ping))
         if close is not None:
             self._closes.append(close)
 
@@ -246,17 +257,7 @@ class Services:
 
     async def ping(self) -> dict[str, str | None]:
         """Ask every part for an answer: None where it gave one, else the name of what went wrong."""
-        answers = await asyncio.gather(*(self._ask(ping) for ping in self._pings.values()))
-        return dict(zip(self._pings, answers, strict=True))
-
-    @staticmethod
-    async def _ask(ping: Ping) -> str | None:
-        try:
-            async with asyncio.timeout(PING_TIMEOUT):
-                await ping()
-        except Exception as error:  # noqa: BLE001  (whatever is wrong with a part is its answer)
-            return type(error).__name__
-        return None
+        return {name: result.error for name, result in (await self.health.ask()).checks.items()}
 
     async def start(self) -> None:
         """Open the database; calling it again does nothing. Raises Unavailable or ConfigurationError."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from asgi_auth.clock import Clock, seconds_of
 from asgi_auth.config import AuthConfig
 from asgi_auth.engine import Engine
+from asgi_auth.errors import Unavailable
 from asgi_auth.infrastructure.cache.base import SharedCache
 from asgi_auth.infrastructure.cache.caches import Caches
 from asgi_auth.infrastructure.cache.heard import ChangesHeard
@@ -45,6 +46,11 @@ class Remembering:
         self.heard = ChangesHeard(self.hub, window=cookies.lifetime) if needs_heard else None
         engine.announce_to(self.hub.publish)
         engine.when_ready(self.hub.start)
+
+    async def ask_feeds(self) -> None:
+        """Raise Unavailable where a feed does not tell what changes."""
+        if not self.hub.is_complete:
+            raise Unavailable
 
     async def close(self) -> None:
         """Stop listening, and close what was opened."""

@@ -102,5 +102,5 @@ async def test_a_database_in_memory_leaves_no_file(make_auth, tmp_path, monkeypa
 
 
 async def test_a_health_check_opens_it_too(auth, monkeypatch):
-    monkeypatch.setattr("asgi_auth.services.registry.PING_TIMEOUT", 60)
+    auth.services.health.timeout = 60
     assert await auth.services.ping() == {"database": None}
