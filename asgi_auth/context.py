@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar
@@ -65,6 +65,30 @@ class Proof:
     standing: Standing | None = field(default=None, repr=False, compare=False)
 
 
+class _Only(Mapping[CredentialKind, Proof]):
+    """One credential: most contexts have no more, and a great many of them are remembered."""
+
+    __slots__ = ("_kind", "_proof")
+
+    def __init__(self, kind: CredentialKind, proof: Proof) -> None:
+        self._kind: CredentialKind = kind
+        self._proof = proof
+
+    def __getitem__(self, kind: CredentialKind) -> Proof:
+        if kind != self._kind:
+            raise KeyError(kind)
+        return self._proof
+
+    def __iter__(self) -> Iterator[CredentialKind]:
+        yield self._kind
+
+    def __len__(self) -> int:
+        return 1
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthContext:
     """The value of ``scope["auth"]``: never None, never half-filled.
@@ -113,7 +137,8 @@ class AuthContext:
 
     def with_proof(self, kind: CredentialKind, proof: Proof) -> AuthContext:
         """This context after a credential was verified: it decides if none of a higher rank was offered."""
-        credentials = MappingProxyType({**self.credentials, kind: proof})
+        known = self.credentials
+        credentials = MappingProxyType({**known, kind: proof}) if known else _Only(kind, proof)
         if not self._is_outranked_by(kind):
             return replace(self, credentials=credentials)
         return replace(

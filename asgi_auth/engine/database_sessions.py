@@ -22,6 +22,8 @@ class DatabaseSessions:
         self._sessions = sessions
         self._users = users
         session, user, every = sessions.table.c, users.table.c, sessions.columns
+        self._width = len(every)
+        self._token_at, self._user_id_at = sessions.position("token"), sessions.position("user_id")
         join = sessions.table.join(users.table, session.userId == user.id)
         of_token = session.token == given("token", session.token)
         of_user = session.userId == given("user_id", session.userId)
@@ -72,9 +74,11 @@ class DatabaseSessions:
         rows = await self._executor.run(self._with_user, {"token": token})
         if not rows:
             return None
-        width = len(self._sessions.columns)
-        row = rows[0]
-        return SessionWithUser(session=self._sessions.build(row[:width]), user=self._users.build(row[width:]))
+        user = self._users.build(rows[0][self._width :])
+        of_session = rows[0][: self._width]
+        # The same text need not be kept twice: a great many of these are remembered.
+        of_session[self._token_at], of_session[self._user_id_at] = token, user.id
+        return SessionWithUser(session=self._sessions.build(of_session), user=user)
 
     async def extend(self, token: str, *, before: Timestamp, expires_at: Timestamp, now: Timestamp) -> Session | None:
         """Move a session's expiry if it lies at or before ``before``; of many callers at once, one gets the row."""

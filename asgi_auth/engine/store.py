@@ -59,6 +59,10 @@ class Store(Generic[R]):
         """The record's columns, in the order that ``build`` expects."""
         return tuple(self._columns.values())
 
+    def position(self, name: str) -> int:
+        """Where a field's value stands in a row."""
+        return self._names.index(name)
+
     def build(self, row: list[Any]) -> R:
         """Make a record of one row's values.
 

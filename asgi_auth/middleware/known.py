@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Protocol, runtime_checkable
 
 from asgi_auth.asgi.types import Scope
-from asgi_auth.context import AuthContext, Cell
+from asgi_auth.context import ANONYMOUS, AuthContext, Cell
 from asgi_auth.infrastructure.cache.memory import SecondChance
 from asgi_auth.services.registry import Services
 
@@ -59,13 +59,16 @@ class KnownCredentials:
         self._is_on = self._is_on and len(self._sources) == len(sources)
 
     def find(self, scope: Scope) -> AuthContext | None:
-        """Who sent the only credential of this request before, if that still holds."""
+        """Who sent the only credential of this request before, if that still holds; ANONYMOUS where there is none."""
         if not self._is_on:
             return None
-        found = self._credential(scope)
+        found = self._header(scope)
         if found is None:
+            return ANONYMOUS
+        source, value = found
+        credential = None if source is None else source.credential_in(value)
+        if source is None or credential is None:
             return None
-        source, credential = found
         known: _Known | None = self._known.get(credential)
         if known is None:
             return None
@@ -81,22 +84,19 @@ class KnownCredentials:
         if not self._is_on or len(context.credentials) != 1 or context.error is not None or context.parts:
             return
         standing = next(iter(context.credentials.values())).standing
-        found = None if standing is None else self._credential(scope)
-        if standing is not None and found is not None:
-            until = min(standing.until, standing.cell.until)
-            self._known[found[1]] = _Known(context, standing.cell, until)
+        source, value = (None if standing is None else self._header(scope)) or (None, b"")
+        credential = None if source is None else source.credential_in(value)
+        if standing is not None and credential is not None:
+            self._known[credential] = _Known(context, standing.cell, min(standing.until, standing.cell.until))
 
-    def _credential(self, scope: Scope) -> tuple[KnowingSource, bytes] | None:
-        """The one credential that a request may hold, and where; None for none, for more, for one written oddly."""
+    def _header(self, scope: Scope) -> tuple[KnowingSource | None, bytes] | None:
+        """The only header that may hold a credential, and whose; None without one, nobody's where there are more."""
         lengths, sources = self._lengths, self._sources
-        found: tuple[KnowingSource, bytes] | None = None
+        found: tuple[KnowingSource | None, bytes] | None = None
         for name, value in scope["headers"]:
             # The length first, and any letter case: servers send names in lower case, test clients do not always.
             if len(name) in lengths and (source := sources.get(name.lower())) is not None:
                 if found is not None:
-                    return None
+                    return None, b""
                 found = source, value
-        if found is None:
-            return None
-        credential = found[0].credential_in(found[1])
-        return None if credential is None else (found[0], credential)
+        return found

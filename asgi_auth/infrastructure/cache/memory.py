@@ -59,6 +59,42 @@ class SecondChance(Cache[Any, Any]):
             self[key] = cell
 
 
+class _Index(Generic[V]):
+    """Cells by the rows that they rest on. Most rows have one, which needs no list: there are a great many of them."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, dict[str, Cell[V] | list[Cell[V]]]] = {}
+
+    def add(self, tag: Tag, cell: Cell[V]) -> None:
+        table, row = tag
+        rows = self._tables.setdefault(table, {})
+        present = rows.setdefault(row, cell)
+        if isinstance(present, list):
+            present.append(cell)
+        elif present is not cell:
+            rows[row] = [present, cell]
+
+    def remove(self, tag: Tag, cell: Cell[V]) -> None:
+        table, row = tag
+        rows = self._tables.get(table, {})
+        present = rows.get(row)
+        if present is cell:
+            del rows[row]
+        elif isinstance(present, list):
+            present.remove(cell)
+            if not present:
+                del rows[row]
+
+    def find(self, table: str, rows: Sequence[str]) -> list[Cell[V]]:
+        """The cells that rest on these rows of a table, or on any row of it where none are named."""
+        known = self._tables.get(table, {})
+        found = [known[row] for row in rows if row in known] if rows else list(known.values())
+        return [cell for cells in found for cell in (cells if isinstance(cells, list) else (cells,))]
+
+    def clear(self) -> None:
+        self._tables.clear()
+
+
 class MemoryCache(Generic[V]):
     """Values by key, found again by the rows that they rest on.
 
@@ -70,7 +106,7 @@ class MemoryCache(Generic[V]):
     def __init__(self, most: int, *, tags: Callable[[V], Sequence[Tag]]) -> None:
         self._cells = SecondChance(most, on_drop=self._unindex)
         self._tags = tags
-        self._index: dict[str, dict[str, list[Cell[V]]]] = {}
+        self._index: _Index[V] = _Index()
 
     def __len__(self) -> int:
         return len(self._cells)
@@ -87,8 +123,8 @@ class MemoryCache(Generic[V]):
         self.drop(key)
         cell = Cell(key, value, until)
         self._cells[key] = cell
-        for table, row in self._tags(value):
-            self._index.setdefault(table, {}).setdefault(row, []).append(cell)
+        for tag in self._tags(value):
+            self._index.add(tag, cell)
         return cell
 
     def drop(self, key: str) -> None:
@@ -99,11 +135,9 @@ class MemoryCache(Generic[V]):
 
     def forget(self, change: Change) -> None:
         """Forget what rests on rows that have changed; of a whole table, everything that rests on any of it."""
-        rows = self._index.get(change.table)
-        if not rows or change.is_new:
+        if change.is_new:
             return
-        cells = [cell for key in change.keys or list(rows) for cell in rows.get(key, ())]
-        for cell in cells:
+        for cell in self._index.find(change.table, change.keys):
             self.drop(cell.key)
 
     def clear(self) -> None:
@@ -115,10 +149,5 @@ class MemoryCache(Generic[V]):
 
     def _unindex(self, cell: Cell[V]) -> None:
         cell.is_live = False
-        for table, row in self._tags(cell.value):
-            rows = self._index.get(table, {})
-            cells = rows.get(row, [])
-            if cell in cells:
-                cells.remove(cell)
-            if not cells:
-                rows.pop(row, None)
+        for tag in self._tags(cell.value):
+            self._index.remove(tag, cell)
