@@ -68,6 +68,7 @@ class Auth:
             session=compose(Session, _given(feature.session_fields for feature in features), config.session_model),
             tables=[table for feature in features for table in feature.tables],
             watches=[watch for feature in features for watch in feature.watches],
+            metrics=metrics,
         )
         self.services = Services(config, engine, clock=clock, hasher=hasher, metrics=metrics)
         for feature in features:

@@ -21,7 +21,7 @@ from tests.support import SECRET, FrozenClock, browser, whoami
 settings.register_profile("tests", settings.default, deadline=None)
 settings.load_profile("tests")
 
-PATIENT = DatabaseOptions(timeout=timedelta(seconds=60))
+PATIENT = DatabaseOptions(timeout=timedelta(seconds=60), read_timeout=timedelta(seconds=60))
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,9 @@ class DatabaseSessions:
         is_here = session.ipAddress == given("ip_address", session.ipAddress)
         removing = delete(sessions.table).where(of_user).returning(*every)
         newest = select(session.id).where(of_user, is_live).order_by(session.createdAt.desc(), session.id.desc())
-        self._with_user = executor.compile(select(*every, *users.columns).select_from(join).where(of_token))
+        self._with_user = executor.compile(
+            select(*every, *users.columns).select_from(join).where(of_token), is_lookup=True
+        )
         self._live = executor.compile(
             select(*every).where(of_user, is_live).order_by(session.createdAt, session.id).limit(LIST_LIMIT)
         )

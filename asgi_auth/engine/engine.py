@@ -13,15 +13,17 @@ from sqlalchemy import Table
 
 from asgi_auth.config import AuthConfig
 from asgi_auth.engine.database_sessions import DatabaseSessions
-from asgi_auth.engine.executor import Action, Executor, Publish
+from asgi_auth.engine.executor import Executor, Publish
 from asgi_auth.engine.locks import Locks
 from asgi_auth.engine.queries import UserQueries, VerificationQueries
 from asgi_auth.engine.rate_limits import DatabaseWindows, rate_limit_table
 from asgi_auth.engine.schema import create_missing, missing_from
 from asgi_auth.engine.store import Store
 from asgi_auth.engine.tables import build_tables
+from asgi_auth.engine.transaction import Action
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.infrastructure.change_feed.base import ChangeFeed, Watch
+from asgi_auth.infrastructure.metrics import Metrics
 from asgi_auth.models import Account, Record, Session, User, Verification
 
 R = TypeVar("R", bound=Record)
@@ -48,10 +50,11 @@ class Engine:
         session: type[Session] = Session,
         tables: Iterable[Table] = (),
         watches: Iterable[Watch] = (),
+        metrics: Metrics | None = None,
     ) -> None:
         self._config = config
         self._watches = {watch.table: watch for watch in (*CORE_WATCHES, *watches)}
-        self._executor = Executor(config.database, config.database_options)
+        self._executor = Executor(config.database, config.database_options, metrics=metrics)
         shares_limits = config.limits.storage == "database"
         extra = [*tables, rate_limit_table()] if shares_limits else tables
         self._metadata = build_tables(
@@ -101,11 +104,14 @@ class Engine:
         """Whether ``connect`` has succeeded and ``disconnect`` not been called since."""
         return self._is_ready
 
-    async def _ensure_connected(self) -> None:
+    async def _ensure_connected(self, patience: float | None = None) -> None:
         if self._is_ready:
             return
         try:
-            await self.connect()
+            async with asyncio.timeout(patience):
+                await self.connect()
+        except TimeoutError:
+            raise Unavailable from None
         except ConfigurationError as error:
             # At start-up it stops us; to whoever sends a request it is a fault of ours like any other.
             _logger.error("database.not_usable", reason=str(error))  # noqa: TRY400  (there is nothing to trace)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -20,15 +19,21 @@ from sqlalchemy.sql import ClauseElement
 from asgi_auth.config import DatabaseOptions
 from asgi_auth.engine.faults import translated
 from asgi_auth.engine.statement import Bound, Statement, compile_statement, dialect_for
+from asgi_auth.engine.transaction import Action, Connection, Transaction, to_its_end
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.infrastructure.change_feed.base import Change
+from asgi_auth.infrastructure.circuit_breaker import CircuitBreaker
+from asgi_auth.infrastructure.metrics import Metrics, NoMetrics
 
 T = TypeVar("T")
 Observer = Callable[[str], None]
-Action = Callable[[], Awaitable[None]]
+Prepare = Callable[[float | None], Awaitable[None]]
 Publish = Callable[[Sequence[Change]], Awaitable[None]]
 
 _logger = structlog.get_logger("asgi_auth.engine")
+
+FAILURES = 3
+"""So many in a row, to connect or to answer a lookup in time, and the database counts as down."""
 
 _BACKENDS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,67 +47,8 @@ class _Backend(Protocol):
     """What our backends can do beside what ``databases`` asks of them."""
 
     async def run_alone(self, query: Bound) -> list[Any]: ...
-    def connection(self) -> _Connection: ...
-
-
-class _Connection(Protocol):
-    """What a connection of our backends can do for a transaction."""
-
-    async def acquire(self) -> None: ...
-    async def release(self) -> None: ...
-    async def fetch_all(self, query: Bound) -> list[Any]: ...
-    async def begin(self) -> None: ...
-    async def commit(self) -> None: ...
-    async def rollback(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Transaction:
-    """A task's transaction, and what waits for its end; a task started within it does not take part."""
-
-    task: asyncio.Task[Any] | None
-    connection: _Connection
-    actions: list[Action] = field(default_factory=list)
-
-    async def conclude(self) -> None:
-        """Commit, give the connection back, and do what waited for it."""
-        try:
-            with translated():
-                await self.connection.commit()
-        finally:
-            await self._release()
-        for action in self.actions:
-            await action()
-
-    async def abandon(self) -> None:
-        """Undo everything and give the connection back; whatever goes wrong, something worse has happened already."""
-        try:
-            await self.connection.rollback()
-        except Exception as error:  # noqa: BLE001  (logged; what led here is raised)
-            _logger.warning("database.rollback_failed", error=type(error).__name__)
-        finally:
-            await self._release()
-
-    async def _release(self) -> None:
-        with translated():
-            await self.connection.release()
-
-
-async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Await work that must not be left half done: a cancellation takes effect when it is over."""
-    task = asyncio.ensure_future(work)
-    cancellation: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancellation = error
-        except Exception:  # noqa: BLE001, S110  (the task's own: it is raised below)
-            pass
-    if cancellation is not None:
-        task.exception()
-        raise cancellation
-    return task.result()
+    async def probe(self) -> None: ...
+    def connection(self) -> Connection: ...
 
 
 class _Database(Database):
@@ -136,24 +82,41 @@ def _read(statement: Statement, row: Any) -> list[Any]:
 class Executor:
     """One database: runs compiled statements, each on the current task's connection.
 
-    Every method raises Unavailable where the database cannot answer, UniqueViolation or IntegrityViolation where
-    the schema forbids a write.
+    Every method raises Unavailable where the database cannot answer, and at once while it is known to be down;
+    UniqueViolation or IntegrityViolation where the schema forbids a write.
     """
 
-    def __init__(self, url: str, options: DatabaseOptions) -> None:
+    def __init__(self, url: str, options: DatabaseOptions, *, metrics: Metrics | None = None) -> None:
         parsed = _normalized(url)
         self.scheme: str = parsed.dialect
         self.dialect = dialect_for(self.scheme)
         self.is_in_memory = self.scheme == "sqlite" and parsed.database in ("", ":memory:")
-        self._database = _Database(parsed, pool_size=options.pool_size, timeout=options.timeout.total_seconds())
+        self._read_timeout = options.read_timeout.total_seconds()
+        self.breaker = CircuitBreaker(
+            "database",
+            probe=self._probe,
+            timeout=options.timeout.total_seconds(),
+            metrics=metrics or NoMetrics(),
+            failures=FAILURES,
+        )
+        self._database = _Database(
+            parsed,
+            pool_size=options.pool_size,
+            timeout=options.timeout.total_seconds(),
+            read_timeout=self._read_timeout,
+            breaker=self.breaker,
+        )
         self._observers: list[Observer] = []
-        self._current: ContextVar[_Transaction | None] = ContextVar("asgi_auth.transaction", default=None)
-        self._prepare: Action | None = None
+        self._current: ContextVar[Transaction | None] = ContextVar("asgi_auth.transaction", default=None)
+        self._prepare: Prepare | None = None
         self._publish: Publish | None = None
         self._changing = asyncio.Lock()
 
-    def before_use(self, prepare: Action) -> None:
-        """Have ``prepare`` awaited before each statement and transaction, so that nobody has to start us first."""
+    def before_use(self, prepare: Prepare) -> None:
+        """Have ``prepare`` awaited before each statement and transaction, so that nobody has to start us first.
+
+        It is told how many seconds whoever waits has; None for as long as it takes.
+        """
         self._prepare = prepare
 
     def announce_to(self, publish: Publish) -> None:
@@ -175,41 +138,52 @@ class Executor:
         async with self._changing:
             with translated():
                 await self._database.connect()
+            self.breaker.reset()
 
     async def disconnect(self) -> None:
         """Close the pool; calling it again does nothing."""
         async with self._changing:
+            await self.breaker.close()
             with translated():
                 await self._database.disconnect()
         # The next to open it may do so in another event loop.
         self._changing = asyncio.Lock()
 
-    def compile(self, clause: ClauseElement) -> Statement:
-        """Compile a statement for this database."""
-        return compile_statement(clause, self.dialect)
+    async def _probe(self) -> None:
+        await self._database.backend.probe()
+
+    def compile(self, clause: ClauseElement, *, is_lookup: bool = False) -> Statement:
+        """Compile a statement for this database; a lookup reads what one key leads to, and has to be quick."""
+        return compile_statement(clause, self.dialect, is_lookup=is_lookup)
 
     async def run(self, statement: Statement, values: Mapping[str, object] | None = None) -> list[list[Any]]:
         """Run a statement; returns its rows, each a list of Python values in the order of its columns."""
-        if self._prepare is not None:
-            await self._prepare()
+        transaction = self._find_transaction()
+        if transaction is None:
+            await self._make_ready(self._read_timeout if statement.is_lookup else None)
         for observe in self._observers:
             observe(statement.sql)
+        query = statement.bind(values or {})
         with translated():
-            rows = await self._fetch(statement.bind(values or {}))
+            rows = await self._fetch(query, transaction)
         return [_read(statement, row) for row in rows]
+
+    async def _make_ready(self, patience: float | None) -> None:
+        self.breaker.check()
+        if self._prepare is not None:
+            await self._prepare(patience)
 
     async def run_text(self, sql: str) -> list[list[Any]]:
         """Run SQL without values; its columns come back as the driver gives them."""
         with translated():
-            return [list(row) for row in await self._fetch(Statement(sql).bind({}))]
+            return [list(row) for row in await self._fetch(Statement(sql).bind({}), self._find_transaction())]
 
-    async def _fetch(self, query: Bound) -> list[Any]:
-        transaction = self._find_transaction()
+    async def _fetch(self, query: Bound, transaction: Transaction | None) -> list[Any]:
         if transaction is not None:
             return await transaction.connection.fetch_all(query)
         return await self._database.backend.run_alone(query)
 
-    def _find_transaction(self) -> _Transaction | None:
+    def _find_transaction(self) -> Transaction | None:
         transaction = self._current.get()
         is_ours = transaction is not None and transaction.task is asyncio.current_task()
         return transaction if is_ours else None
@@ -222,13 +196,13 @@ class Executor:
         """
         outer = self._find_transaction()
         if outer is not None:
-            async with self._nested(outer):
+            async with outer.nested():
                 yield
             return
-        if prepares and self._prepare is not None:
-            await self._prepare()
-        mine = _Transaction(asyncio.current_task(), self._database.backend.connection())
-        await self._begin(mine)
+        if prepares:
+            await self._make_ready(None)
+        mine = Transaction(asyncio.current_task(), self._database.backend.connection())
+        await mine.begin()
         token = self._current.set(mine)
         try:
             yield
@@ -238,31 +212,6 @@ class Executor:
         finally:
             self._current.reset(token)
         await to_its_end(mine.conclude())
-
-    @staticmethod
-    async def _begin(transaction: _Transaction) -> None:
-        with translated():
-            await transaction.connection.acquire()
-            try:
-                await transaction.connection.begin()
-            except BaseException:
-                await to_its_end(transaction.connection.release())
-                raise
-
-    @staticmethod
-    @asynccontextmanager
-    async def _nested(outer: _Transaction) -> AsyncIterator[None]:
-        waiting = len(outer.actions)
-        with translated():
-            await outer.connection.begin()
-        try:
-            yield
-        except BaseException:
-            del outer.actions[waiting:]
-            await to_its_end(outer.connection.rollback())
-            raise
-        with translated():
-            await outer.connection.commit()
 
     async def uninterrupted(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a statement together with what has to follow it, whether or not this task is cancelled meanwhile.

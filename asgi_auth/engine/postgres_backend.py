@@ -1,22 +1,29 @@
-"""asyncpg's pool, as a backend of ``databases`` that runs precompiled statements."""
+"""Postgres, as a backend of ``databases`` that runs precompiled statements on a pool of ours."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
+import stamina
 from databases import DatabaseURL
-from databases.backends.postgres import PostgresBackend as PlainBackend
-from databases.interfaces import ConnectionBackend
+from databases.interfaces import ConnectionBackend, DatabaseBackend
 
+from asgi_auth.engine.postgres_pool import PostgresPool, is_answer, is_lost
 from asgi_auth.engine.statement import Bound
-from asgi_auth.errors import ConfigurationError
+from asgi_auth.errors import ConfigurationError, Unavailable
+from asgi_auth.infrastructure.circuit_breaker import CircuitBreaker
 
 DEFAULT_POOL_SIZE = 10
+FIRST_WAIT = 0.02
+"""Seconds before a read is tried a third time (the second is at once), give or take as much; doubled from then on."""
+LONGEST_WAIT = 0.2
 
 
-class PostgresBackend(PlainBackend):
-    """The pool.
+class PostgresBackend(DatabaseBackend):
+    """Runs Bound statements.
 
     Options in the URL: ``min_size``, ``max_size``, ``ssl`` or ``sslmode`` (asyncpg's words), and
     ``statement_cache_size=0`` for a pooler that breaks prepared statements.
@@ -24,56 +31,119 @@ class PostgresBackend(PlainBackend):
 
     def __init__(self, database_url: DatabaseURL, **options: Any) -> None:
         self.timeout: float = options["timeout"]
-        pool_size = options["pool_size"] or DEFAULT_POOL_SIZE
-        super().__init__(
-            database_url,
-            min_size=min(2, pool_size),
-            max_size=pool_size,
-            timeout=self.timeout,
-            command_timeout=self.timeout,
-            reset=_keep_state,
-        )
-
-    def _get_connection_kwargs(self) -> dict[str, Any]:
-        given = self._database_url.options
-        read = {
-            "ssl": given.get("sslmode"),
-            "min_size": _integer(given, "min_size"),
-            "max_size": _integer(given, "max_size"),
-            "statement_cache_size": _integer(given, "statement_cache_size"),
-        }
-        if "ssl" in given:
-            read["ssl"] = {"true": True, "false": False}.get(given["ssl"].lower(), given["ssl"])
-        return {**self._options, **{name: value for name, value in read.items() if value is not None}}
+        self.read_timeout: float = options["read_timeout"]
+        self.breaker: CircuitBreaker = options["breaker"]
+        given = database_url.options
+        self._size = _integer(given, "max_size") or options["pool_size"] or DEFAULT_POOL_SIZE
+        self._at_once = min(_integer(given, "min_size") or 1, self._size)
+        self._target = _target(database_url)
+        self._pool: PostgresPool | None = None
 
     @property
-    def pool(self) -> Any:
-        """Asyncpg's pool; None while disconnected."""
+    def pool(self) -> PostgresPool:
+        """The connections; raises Unavailable while disconnected."""
+        if self._pool is None:
+            raise Unavailable
         return self._pool
 
-    async def run_alone(self, query: Bound) -> list[Any]:
-        """Run a statement outside of any transaction, on a connection of its own."""
-        pool = self.pool
-        if pool is None:
-            raise ConnectionError("disconnected")
-        connection = await pool.acquire(timeout=self.timeout)
+    async def connect(self) -> None:
+        """Open the first connections; raises what the driver raises where that fails."""
+        pool = PostgresPool(
+            self._connect, size=self._size, breaker=self.breaker, patience=self.read_timeout, grace=self.timeout
+        )
         try:
-            rows: list[Any] = await connection.fetch(query.statement.sql, *query.arguments)
-            return rows
-        finally:
-            await pool.release(connection)
+            await pool.open(count=self._at_once, deadline=self.deadline(self.timeout))
+        except BaseException:
+            await pool.close()
+            raise
+        self._pool = pool
 
-    def connection(self) -> PostgresConnection:  # type: ignore[override]  # runs Bound statements
+    async def disconnect(self) -> None:
+        """Close all connections."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    async def _connect(self, seconds: float) -> Any:
+        connect: Any = asyncpg.connect  # without types
+        return await connect(**self._target, timeout=seconds, command_timeout=self.timeout)
+
+    async def probe(self) -> None:
+        """Ask for a sign of life on a connection of its own; raises what the driver raises where none comes."""
+        connection = await self._connect(self.timeout)
+        try:
+            await connection.fetchval("SELECT 1")
+        finally:
+            connection.terminate()
+
+    @staticmethod
+    def deadline(seconds: float) -> float:
+        """The moment so many seconds from now, as the event loop counts."""
+        return asyncio.get_running_loop().time() + seconds
+
+    async def run_alone(self, query: Bound) -> list[Any]:
+        """Run a statement outside of any transaction; a read is tried again where it loses its connection."""
+        statement = query.statement
+        deadline = self.deadline(self.read_timeout if statement.is_lookup else self.timeout)
+        try:
+            return await self._run(query, deadline)
+        except Exception as error:
+            if statement.writes or not is_lost(error):
+                raise
+        return await self._run_again(query, deadline)
+
+    async def _run(self, query: Bound, deadline: float) -> list[Any]:
+        pool = self.pool
+        connection = await pool.take(deadline)
+        try:
+            left = deadline - asyncio.get_running_loop().time()
+            rows: list[Any] = await connection.fetch(query.statement.sql, *query.arguments, timeout=left)
+        except BaseException as error:
+            pool.give_after(connection, error)
+            if query.statement.is_lookup and isinstance(error, TimeoutError):
+                self.breaker.failed()
+            raise
+        pool.give(connection)
+        self.breaker.succeeded()
+        return rows
+
+    async def _run_again(self, query: Bound, deadline: float) -> list[Any]:
+        left = deadline - asyncio.get_running_loop().time()
+        async for attempt in stamina.retry_context(
+            on=is_lost,
+            attempts=None,
+            timeout=left,
+            wait_initial=FIRST_WAIT,
+            wait_max=LONGEST_WAIT,
+            wait_jitter=FIRST_WAIT,
+        ):
+            with attempt:
+                self.breaker.check()
+                return await self._run(query, deadline)
+        raise Unavailable  # stamina has raised by now
+
+    def connection(self) -> PostgresConnection:
         """One task's connection, taken from the pool when it is first used."""
         return PostgresConnection(self)
 
 
-async def _keep_state(connection: object) -> None:
-    """Spare the query with which asyncpg cleans a connection it takes back: as much again as a statement costs.
-
-    It still rolls back what is open. In return nothing here may SET, LISTEN or lock for a session on the pool's
-    connections.
-    """
+def _target(url: DatabaseURL) -> dict[str, Any]:
+    """Where to connect to, in asyncpg's words."""
+    given = url.options
+    options = {
+        "ssl": given.get("ssl", given.get("sslmode")),
+        "statement_cache_size": _integer(given, "statement_cache_size"),
+    }
+    if "ssl" in given:
+        options["ssl"] = {"true": True, "false": False}.get(given["ssl"].lower(), given["ssl"])
+    return {
+        "host": url.hostname,
+        "port": url.port,
+        "user": url.username,
+        "password": url.password,
+        "database": url.database,
+        **{name: value for name, value in options.items() if value is not None},
+    }
 
 
 def _integer(given: Mapping[str, str], name: str) -> int | None:
@@ -84,40 +154,84 @@ def _integer(given: Mapping[str, str], name: str) -> int | None:
 
 
 class PostgresConnection(ConnectionBackend):
-    """One task's connection."""
+    """One task's connection, with a transaction and its savepoints.
+
+    Nothing here may SET, LISTEN or lock for a session: connections go on to others as they are.
+    """
 
     def __init__(self, backend: PostgresBackend) -> None:
         self._backend = backend
+        self._pool = backend.pool
         self._connection: Any = None
-        self._transactions: list[Any] = []
+        self._depth = 0
+        self._doubt: BaseException | None = None
 
     async def acquire(self) -> None:
         """Take a connection from the pool; raises TimeoutError when none is free in time."""
-        if self._backend.pool is None:
-            raise ConnectionError("disconnected")
-        self._connection = await self._backend.pool.acquire(timeout=self._backend.timeout)
+        self._connection = await self._pool.take(self._backend.deadline(self._backend.timeout))
 
     async def release(self) -> None:
-        """Give it back."""
+        """Give it back, if nothing is in doubt about it."""
         connection, self._connection = self._connection, None
-        if connection is not None and self._backend.pool is not None:
-            await self._backend.pool.release(connection)
+        if connection is None:
+            return
+        if self._doubt is None:
+            self._pool.give(connection)
+        else:
+            self._pool.give_after(connection, self._doubt)
 
     async def fetch_all(self, query: Bound) -> list[Any]:  # type: ignore[override]  # see Bound
         """Run a statement and return its rows."""
-        rows: list[Any] = await self._connection.fetch(query.statement.sql, *query.arguments)
+        try:
+            rows: list[Any] = await self._connection.fetch(query.statement.sql, *query.arguments)
+        except BaseException as error:
+            self._note(error)
+            raise
         return rows
 
     async def begin(self) -> None:
         """Begin a transaction, or a savepoint within one."""
-        transaction = self._connection.transaction()
-        await transaction.start()
-        self._transactions.append(transaction)
+        if self._depth:
+            await self._run(f"SAVEPOINT level_{self._depth}")
+        else:
+            await self._begin()
+        self._depth += 1
+
+    async def _begin(self) -> None:
+        # It waits for nobody: no answer means that there is nobody.
+        try:
+            await self._run("BEGIN", timeout=self._backend.read_timeout)
+        except TimeoutError:
+            self._backend.breaker.failed()
+            raise
+        self._backend.breaker.succeeded()
 
     async def commit(self) -> None:
-        """Commit the innermost transaction."""
-        await self._transactions.pop().commit()
+        """Commit the innermost transaction; raises Unavailable where the server has undone it instead."""
+        self._depth -= 1
+        said = await self._run(f"RELEASE SAVEPOINT level_{self._depth}" if self._depth else "COMMIT")
+        if said == "ROLLBACK":
+            raise Unavailable
 
     async def rollback(self) -> None:
         """Undo the innermost transaction."""
-        await self._transactions.pop().rollback()
+        self._depth -= 1
+        await self._run(f"ROLLBACK TO SAVEPOINT level_{self._depth}" if self._depth else "ROLLBACK")
+        # It was waited for, and so was the end of whatever had been cancelled before it.
+        self._doubt = None
+
+    async def _run(self, sql: str, *, timeout: float | None = None) -> str:  # noqa: ASYNC109  (the driver's own)
+        try:
+            said: str = await self._connection.execute(sql, timeout=timeout)
+        except BaseException as error:
+            self._note(error)
+            raise
+        return said
+
+    def _note(self, error: BaseException) -> None:
+        """Remember what leaves the connection in doubt; one that does not answer is not asked again."""
+        if is_answer(error):
+            return
+        self._doubt = error
+        if isinstance(error, TimeoutError):
+            self._connection.terminate()

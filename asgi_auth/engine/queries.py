@@ -30,7 +30,8 @@ class UserQueries:
             select(*users.columns, accounts.c.password)
             .select_from(join)
             .where(user.email == given("email", user.email))
-            .limit(1)
+            .limit(1),
+            is_lookup=True,
         )
         lock = select(user.id).where(user.id == given("id", user.id))
         self._lock = executor.compile(lock.with_for_update())

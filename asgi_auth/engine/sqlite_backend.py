@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from databases import DatabaseURL
@@ -11,23 +14,36 @@ from databases.interfaces import ConnectionBackend, DatabaseBackend
 from asgi_auth.engine.sqlite_pool import Row, SQLiteConnection, SQLitePool
 from asgi_auth.engine.statement import Bound, Statement
 from asgi_auth.errors import Unavailable
+from asgi_auth.infrastructure.circuit_breaker import CircuitBreaker
 
 DEFAULT_READERS = 4
+_UNUSABLE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 class SQLiteBackend(DatabaseBackend):
     """Runs Bound statements; a connection of it takes the writer only to write."""
 
     def __init__(self, database_url: DatabaseURL, **options: Any) -> None:
-        self._pool = SQLitePool(
-            database_url.database,
-            readers=options["pool_size"] or DEFAULT_READERS,
-            timeout=options["timeout"],
-        )
+        self._path = database_url.database
+        self._timeout: float = options["timeout"]
+        self._read_timeout: float = options["read_timeout"]
+        self._breaker: CircuitBreaker = options["breaker"]
+        self._pool = SQLitePool(self._path, readers=options["pool_size"] or DEFAULT_READERS, timeout=self._timeout)
 
     async def connect(self) -> None:
         """Open the file."""
-        await self._pool.open()
+        with self._judged():
+            await self._pool.open()
+
+    async def probe(self) -> None:
+        """Open the file once more and look into it; raises ``sqlite3.Error`` where it cannot be used."""
+        if self._pool.is_in_memory:
+            return
+        connection = await SQLiteConnection.open(self._path, patience=self._timeout)
+        try:
+            await connection.run("SELECT count(*) FROM sqlite_master")
+        finally:
+            await connection.close()
 
     async def disconnect(self) -> None:
         """Close the file."""
@@ -35,14 +51,32 @@ class SQLiteBackend(DatabaseBackend):
 
     async def run_alone(self, query: Bound) -> list[Row]:
         """Run a statement outside of any transaction."""
-        if not query.statement.writes:
-            return await self._pool.read(query)
-        async with self._pool.writer() as connection:
-            return await connection.fetch(query)
+        with self._judged():
+            if not query.statement.writes:
+                patience = self._read_timeout if query.statement.is_lookup else self._timeout
+                return await self._pool.read(query, patience=patience)
+            async with self._pool.writer() as connection:
+                return await connection.fetch(query)
+
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Tell the breaker whether the file can be used: another program that holds a lock is no reason."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if _is_unusable(error):
+                self._breaker.failed()
+            raise
+        self._breaker.succeeded()
 
     def connection(self) -> PooledConnection:
         """One task's view of the pool."""
         return PooledConnection(self._pool)
+
+
+def _is_unusable(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _UNUSABLE
 
 
 class PooledConnection(ConnectionBackend):

@@ -88,8 +88,8 @@ class SQLitePool:
         self._writing = asyncio.Lock()
 
     @property
-    def _is_shared(self) -> bool:
-        # Every connection to ":memory:" would be a database of its own.
+    def is_in_memory(self) -> bool:
+        """Whether there is but one connection: each to ":memory:" would be a database of its own."""
         return self._path == ":memory:"
 
     async def open(self) -> None:
@@ -134,23 +134,33 @@ class SQLitePool:
         finally:
             self.give_writer()
 
-    async def read(self, query: Bound) -> list[Row]:
-        """Run a statement that does not write, on any reader."""
-        if self._is_shared:
+    async def read(self, query: Bound, *, patience: float) -> list[Row]:
+        """Run a statement that does not write, on any reader; raises Unavailable when there is no answer in time."""
+        if self.is_in_memory:
             async with self.writer() as connection:
                 return await connection.fetch(query)
+        try:
+            async with asyncio.timeout(patience):
+                return await self._read(query)
+        except TimeoutError:
+            raise Unavailable from None
+
+    async def _read(self, query: Bound) -> list[Row]:
         async with self._seats:
             reader = self._idle.pop() if self._idle else await self._open_reader()
+            place = 0  # the last to be taken: where this is cancelled, its thread is still at work
             try:
-                return await reader.fetch(query)
+                rows = await reader.fetch(query)
+                place = len(self._idle)
             finally:
-                await self._give_reader(reader)
+                await self._give_reader(reader, place)
+        return rows
 
-    async def _give_reader(self, reader: SQLiteConnection) -> None:
+    async def _give_reader(self, reader: SQLiteConnection, place: int) -> None:
         if self._writer is None:  # closed in the meantime
             await reader.close()
         else:
-            self._idle.append(reader)
+            self._idle.insert(place, reader)
 
     async def _open_reader(self) -> SQLiteConnection:
         if self._writer is None:

@@ -30,12 +30,14 @@ class Statement:
         binds: for each place in it, the value's name, its translation and its fixed value where it has one.
         results: for each column of its rows, the translation to Python.
         writes: it may change rows.
+        is_lookup: it reads what one key leads to; whoever asks waits for it with a request, and not for long.
     """
 
     sql: str
     binds: tuple[tuple[str, Translate | None, object], ...] = ()
     results: tuple[Translate | None, ...] = ()
     writes: bool = True
+    is_lookup: bool = False
 
     def bind(self, values: Mapping[str, object]) -> Bound:
         """Make it ready to run with these values, by name."""
@@ -67,7 +69,7 @@ def dialect_for(scheme: str) -> Dialect:
     return postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
-def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:
+def compile_statement(clause: ClauseElement, dialect: Dialect, *, is_lookup: bool = False) -> Statement:
     """Compile a SQLAlchemy Core construct; costs about a millisecond, so it is done once for each."""
     compiled: Any = clause.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     fixed = compiled.construct_params(_check=False)
@@ -78,6 +80,7 @@ def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:
         binds=tuple((name, processors.get(name), fixed.get(name)) for name in names),
         results=tuple(_results(compiled, dialect)),
         writes=isinstance(clause, UpdateBase),
+        is_lookup=is_lookup,
     )
 
 

@@ -161,7 +161,8 @@ class Store(Generic[R]):
         shape = (verb, conditions, values)
         statement = self._statements.get(shape)
         if statement is None:
-            statement = self._statements[shape] = self._executor.compile(self._clause(verb, conditions, values))
+            clause = self._clause(verb, conditions, values)
+            statement = self._statements[shape] = self._executor.compile(clause, is_lookup=verb == "find")
         return statement
 
     def _clause(self, verb: str, conditions: Shape, values: Shape) -> Any:

@@ -63,6 +63,14 @@ class CircuitBreaker:
         """The dependency has answered."""
         self._in_a_row = 0
 
+    def reset(self) -> None:
+        """Close it: the dependency is known to be back."""
+        self._in_a_row = 0
+        if self._is_open:
+            self._is_open = False
+            _logger.info("circuit_breaker.closed", dependency=self.name)
+            self._metrics.gauge(BREAKER_OPEN, 0, dependency=self.name)
+
     def failed(self) -> None:
         """The dependency has not answered."""
         self._in_a_row += 1
@@ -93,8 +101,5 @@ class CircuitBreaker:
                     await self._probe()
             except Exception:  # noqa: BLE001, S112  (whatever is wrong, it is not back)
                 continue
-            self._in_a_row = 0
-            self._is_open = False
-            _logger.info("circuit_breaker.closed", dependency=self.name)
-            self._metrics.gauge(BREAKER_OPEN, 0, dependency=self.name)
+            self.reset()
             return

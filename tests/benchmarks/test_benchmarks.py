@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["enumeration", "hashing", "identify"]
+NAMES = ["cold_reads", "enumeration", "hashing", "identify"]
 
 
 @pytest.fixture(scope="module", params=NAMES)

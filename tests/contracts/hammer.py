@@ -32,7 +32,7 @@ async def windows_at(url: str) -> AsyncIterator[Windows]:
             yield windows
         return
     limits = RateLimitOptions(is_enabled=True, storage="database")
-    patient = DatabaseOptions(timeout=timedelta(seconds=60))
+    patient = DatabaseOptions(timeout=timedelta(seconds=60), read_timeout=timedelta(seconds=60))
     auth = Auth(AuthConfig.testing(secret=SECRET, database=url, rate_limits=limits, database_options=patient))
     assert auth.services.engine.rate_limits is not None
     yield auth.services.engine.rate_limits

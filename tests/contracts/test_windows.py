@@ -23,7 +23,9 @@ THREE = RateLimit(3, timedelta(seconds=10))
 NOW = 1_795_348_800_123  # a moment of 2026, in milliseconds
 
 
-PATIENT = DatabaseOptions(timeout=timedelta(seconds=60))  # 200 hits at once wait for one writer
+PATIENT = DatabaseOptions(
+    timeout=timedelta(seconds=60), read_timeout=timedelta(seconds=60)
+)  # 200 hits at once wait for one writer
 
 
 def shared_auth(url: str) -> Auth:

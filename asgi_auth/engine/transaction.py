@@ -1,0 +1,116 @@
+"""A transaction of one task: what it holds, how it ends, and what waits for its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from asgi_auth.engine.faults import translated
+from asgi_auth.engine.statement import Bound
+
+T = TypeVar("T")
+Action = Callable[[], Awaitable[None]]
+
+_logger = structlog.get_logger("asgi_auth.engine")
+
+
+class Connection(Protocol):
+    """What a connection of our backends can do for a transaction."""
+
+    async def acquire(self) -> None:
+        """Take a connection from the pool."""
+
+    async def release(self) -> None:
+        """Give it back."""
+
+    async def fetch_all(self, query: Bound) -> list[Any]:
+        """Run a statement and return its rows."""
+
+    async def begin(self) -> None:
+        """Begin a transaction, or a savepoint within one."""
+
+    async def commit(self) -> None:
+        """Commit the innermost transaction."""
+
+    async def rollback(self) -> None:
+        """Undo the innermost transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A task's transaction, and what waits for its end; a task started within it does not take part."""
+
+    task: asyncio.Task[Any] | None
+    connection: Connection
+    actions: list[Action] = field(default_factory=list)
+
+    async def begin(self) -> None:
+        """Take a connection and begin; whatever goes wrong, the connection is given back."""
+        with translated():
+            await self.connection.acquire()
+            try:
+                await self.connection.begin()
+            except BaseException:
+                await to_its_end(self.connection.release())
+                raise
+
+    async def conclude(self) -> None:
+        """Commit, give the connection back, and do what waited for it."""
+        try:
+            with translated():
+                await self.connection.commit()
+        finally:
+            await self._release()
+        for action in self.actions:
+            await action()
+
+    async def abandon(self) -> None:
+        """Undo everything and give the connection back; whatever goes wrong, something worse has happened already."""
+        try:
+            await self.connection.rollback()
+        except Exception as error:  # noqa: BLE001  (logged; what led here is raised)
+            _logger.warning("database.rollback_failed", error=type(error).__name__)
+        finally:
+            await self._release()
+
+    async def _release(self) -> None:
+        with translated():
+            await self.connection.release()
+
+    @asynccontextmanager
+    async def nested(self) -> AsyncIterator[None]:
+        """A savepoint within it: what the block writes and what it leaves for the end is undone alone."""
+        waiting = len(self.actions)
+        with translated():
+            await self.connection.begin()
+        try:
+            yield
+        except BaseException:
+            del self.actions[waiting:]
+            with translated():
+                await to_its_end(self.connection.rollback())
+            raise
+        with translated():
+            await self.connection.commit()
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await work that must not be left half done: a cancellation takes effect when it is over."""
+    task = asyncio.ensure_future(work)
+    cancellation: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancellation = error
+        except Exception:  # noqa: BLE001, S110  (the task's own: it is raised below)
+            pass
+    if cancellation is not None:
+        task.exception()
+        raise cancellation
+    return task.result()
