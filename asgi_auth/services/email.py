@@ -115,7 +115,7 @@ class EmailService:
         if not is_email(email):
             raise InvalidEmail
         async with self._answer_time.floor():
-            user = await self._users.find_by_email(email)
+            user = await self._users.find_by_email(email, reads_record=True)
             self._letters.verification(None if user is None or user.email_verified else user, lead)
 
     def send_own_verification_email(self, user: User, email: str, *, lead: Lead | None = None) -> None:
@@ -162,7 +162,7 @@ class EmailService:
         EmailChangeNotSent; and whatever a step on the door raises.
         """
         claims = self._tokens.verify(token)
-        user = await self._users.find_by_email(claims.email)
+        user = await self._users.find_by_email(claims.email, reads_record=True)
         if isinstance(claims.update_to, str):
             return await self._follow_change(user, claims, claims.update_to, find_asker, lead)
         if user is None:
@@ -197,7 +197,7 @@ class EmailService:
 
     async def _verified_meanwhile(self, user: User) -> User:
         """After another click was quicker, or the address has changed; only a fresh look tells which."""
-        fresh = await self._users.find_by_email(user.email)
+        fresh = await self._users.find_by_email(user.email, reads_record=True)
         if fresh is None or fresh.id != user.id:
             raise VerifiedUserNotFound
         return fresh

@@ -52,7 +52,7 @@ class EmailChangeService:
         is_at_once = self._options.changes_unverified_at_once and not user.email_verified
         if not is_at_once:
             self._require_letters()
-        is_free = await self._users.find_by_email(new_email) is None
+        is_free = await self._users.find_by_email(new_email, reads_record=True) is None
         if is_at_once:
             return await self._change_at_once(user, new_email, lead) if is_free else user
         confirms = self._options.confirms_change and user.email_verified
@@ -63,7 +63,7 @@ class EmailChangeService:
     async def confirm(self, user: User, new_email: str, lead: Lead | None) -> None:
         """The old address has agreed: write to the new one, unless somebody has taken it meanwhile."""
         self._require_letters()
-        is_free = await self._users.find_by_email(new_email) is None
+        is_free = await self._users.find_by_email(new_email, reads_record=True) is None
         self._letters.change(user, new_email, lead, is_free=is_free)
 
     async def finish(self, user: User, new_email: str) -> User:

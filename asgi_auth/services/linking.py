@@ -126,7 +126,7 @@ class LinkingService:
             return await self._let_in(account, visitor)
         if not is_email(visitor.profile.email):
             raise UserEmailMissing
-        user = await self._users.find_by_email(visitor.profile.email)
+        user = await self._users.find_by_email(visitor.profile.email, reads_record=True)
         if user is not None:
             return await self._link_by_email(user, visitor)
         if not may_sign_up:
@@ -134,7 +134,7 @@ class LinkingService:
         return await self._create(visitor)
 
     async def _let_in(self, account: Account, visitor: Visitor) -> Found:
-        user = await self._users.find(account.user_id)
+        user = await self._users.find(account.user_id, reads_record=True)
         if user is None:
             raise OAuthLinkFailed(NOT_LINKABLE)
         if self._options.updates_tokens_on_sign_in:

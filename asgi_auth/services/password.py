@@ -249,7 +249,7 @@ class PasswordAuthService:
         await self._resets.set_password(user_id, new_password)
 
     async def _restart(self, user_id: str, device: Device | None, is_remembered: bool) -> Session:  # noqa: FBT001
-        user = await self._users.get(user_id)
+        user = await self._users.get(user_id, reads_record=True)
         await self._sessions.revoke_all_user_sessions(user_id)
         return await self._sessions.create(user, device=device, is_remembered=is_remembered)
 

@@ -66,7 +66,7 @@ class PasswordResetService:
         if base_url is None:
             raise ConfigurationError("without a base_url in the configuration, forget_password needs one")
         link = f"{base_url}/reset-password/{{token}}?callbackURL={encode_component(redirect_to)}"
-        user = await self._rooms.users.find_by_email(email)
+        user = await self._rooms.users.find_by_email(email, reads_record=True)
         self._rooms.mails.send_later(partial(self._write, user, link), client=client)
 
     async def _write(self, user: User | None, link: str) -> ResetPasswordMail | None:
@@ -85,7 +85,7 @@ class PasswordResetService:
         async with self._engine.transaction():
             if not await self._engine.user_queries.lock(user.id):
                 return None
-            now = await self._rooms.users.find(user.id)
+            now = await self._rooms.users.find(user.id, reads_record=True)
             if now is None or now.email != user.email:
                 return None
             return await self._rooms.verifications.issue(self._purpose, value=user.id)
@@ -102,7 +102,7 @@ class PasswordResetService:
         user_id = await self._rooms.verifications.find(self._purpose, token)
         if user_id is None:
             raise InvalidResetToken
-        user = await self._rooms.users.find(user_id)
+        user = await self._rooms.users.find(user_id, reads_record=True)
         if user is None:
             raise ResetUserNotFound
         new_hash = await self._hasher.hash(new_password)

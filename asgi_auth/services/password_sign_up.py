@@ -79,7 +79,7 @@ class PasswordSignUpService:
         self._rules.check_new(applicant.password)
 
     async def _store(self, user: User, password: str) -> None:
-        is_taken = await self._users.find_by_email(user.email) is not None
+        is_taken = await self._users.find_by_email(user.email, reads_record=True) is not None
         if is_taken and self.signs_in:
             raise EmailTaken
         password_hash = await self._hasher.hash(password)
@@ -115,7 +115,7 @@ class PasswordSignUpService:
             return
 
         async def write() -> ExistingUserMail | None:
-            owner = await self._users.find_by_email(email)
+            owner = await self._users.find_by_email(email, reads_record=True)
             return None if owner is None else ExistingUserMail(to=owner.email, app_name=self._app_name, user=owner)
 
         self._mails.send_later(write)

@@ -26,7 +26,7 @@ from asgi_auth.services.account import AccountService
 from asgi_auth.services.bearer import BearerTokenService
 from asgi_auth.services.deletion import DeletionService
 from asgi_auth.services.email import EmailService
-from asgi_auth.services.known_sessions import session_spec
+from asgi_auth.services.known import session_spec, user_spec
 from asgi_auth.services.linking import LinkingService
 from asgi_auth.services.mail import MailService
 from asgi_auth.services.oauth_state import StateService
@@ -99,7 +99,8 @@ class Services:
         self._storage = self._session_storage()
         self.rate_limits = self._rate_limits()
         self.mails = MailService(config.mail, _sender(config.mail), allows=self.rate_limits.allows_mail)
-        self.users = UserService(engine, clock=clock, events=self.events)
+        known_users = self.remembering.caches.add(user_spec(config.cache, user=engine.users.record))
+        self.users = UserService(engine, cache=known_users, clock=clock, events=self.events)
         self.accounts = AccountService(engine, config.accounts, cipher=self.cipher, clock=clock)
         self.verifications = VerificationService(engine, clock=clock)
         self.sessions = self._sessions()

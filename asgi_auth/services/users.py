@@ -13,6 +13,7 @@ from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine, UniqueViolation
 from asgi_auth.errors import EmailTaken, NotFound, UserNotCreated, UserNotUpdated
 from asgi_auth.events import EventBus, UserChanged, UserCreated
+from asgi_auth.infrastructure.cache.tiered import Load, TieredCache
 from asgi_auth.models import User
 from asgi_auth.services.email_address import normalize
 from asgi_auth.services.input_fields import InputFields
@@ -23,8 +24,9 @@ _logger = structlog.get_logger("asgi_auth.users")
 class UserService:
     """The users of one Auth."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, events: EventBus) -> None:
+    def __init__(self, engine: Engine, *, cache: TieredCache[User], clock: Clock, events: EventBus) -> None:
         self._engine = engine
+        self._cache = cache
         self._clock = clock
         self._events = events
         self.input_fields = InputFields(engine.users.record, User)
@@ -48,28 +50,39 @@ class UserService:
 
     async def refusal(self, user: User) -> EmailTaken | UserNotCreated:
         """Why a user could not be stored; to be asked once its transaction is undone."""
-        return EmailTaken() if await self.find_by_email(user.email) is not None else UserNotCreated()
+        return EmailTaken() if await self.find_by_email(user.email, reads_record=True) is not None else UserNotCreated()
 
     async def announce(self, user: User) -> None:
         """Tell listeners of a new user, once its transaction is over."""
         _logger.info("user.created", user_id=user.id)
         await self._events.publish(UserCreated(user))
 
-    async def find(self, user_id: str) -> User | None:
-        """The user with this id, or None."""
-        return await self._engine.users.find(id=user_id)
+    async def find(self, user_id: str, *, reads_record: bool = False) -> User | None:
+        """The user with this id, or None; no query where it is known, unless ``reads_record``."""
+        load = partial(self._engine.users.find, id=user_id)
+        return await self._find(f"id:{user_id}", load, reads_record=reads_record)
 
-    async def find_by_email(self, email: str) -> User | None:
-        """The user with this address, whatever its letter case, or None."""
-        return await self._engine.users.find(email=normalize(email))
+    async def find_by_email(self, email: str, *, reads_record: bool = False) -> User | None:
+        """The user with this address, whatever its letter case, or None; no query where known, unless ``reads_record``.
+
+        Whoever must not tell strangers by its time which addresses are known reads the record.
+        """
+        email = normalize(email)
+        load = partial(self._engine.users.find, email=email)
+        return await self._find(f"email:{email}", load, reads_record=reads_record)
+
+    async def _find(self, key: str, load: Load[User], *, reads_record: bool) -> User | None:
+        if reads_record or self._engine.is_in_transaction:
+            return await load()
+        return (await self._cache.find(key, load)).value
 
     async def find_with_password(self, email: str) -> tuple[User, str | None] | None:
         """The user with this address and its password hash, in one read."""
         return await self._engine.user_queries.find_with_password(normalize(email))
 
-    async def get(self, user_id: str) -> User:
-        """The user with this id; raises NotFound."""
-        user = await self.find(user_id)
+    async def get(self, user_id: str, *, reads_record: bool = False) -> User:
+        """The user with this id, as ``find`` reads it; raises NotFound."""
+        user = await self.find(user_id, reads_record=reads_record)
         if user is None:
             raise NotFound
         return user

@@ -199,8 +199,8 @@ async def test_a_user_made_at_the_same_time_with_a_password_is_no_way_in(service
     linking, find = services.linking, services.users.find_by_email
     looks = []
 
-    async def find_late(email):
-        found = await find(email)
+    async def find_late(email, **options):
+        found = await find(email, **options)
         if not looks:
             looks.append(found)
             await signed_up(services)

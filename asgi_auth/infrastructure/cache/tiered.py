@@ -166,6 +166,9 @@ class TieredCache(Generic[V]):
         await asyncio.gather(*self._sharing, return_exceptions=True)
 
     async def _read(self, key: str, load: Load[V]) -> Found[V]:
+        cell = self.peek(key)
+        if cell is not None:  # somebody else has read it while we waited for one who was cancelled
+            return Found(cell.value, "memory", cell)
         mark = self._recent.mark
         shared = None if self._shared is None else await self._read_shared(self._shared, key)
         if shared is not None:

@@ -1,4 +1,4 @@
-"""Sessions as caches hold them."""
+"""Sessions and users as caches hold them."""
 
 from __future__ import annotations
 
@@ -48,6 +48,37 @@ def session_spec(options: CacheOptions, *, session: type[Session], user: type[Us
         codec=SessionCodec(session, user),
         expires_at=lambda value: value.session.expires_at.timestamp(),
         copied=_copier(session, user),
+    )
+
+
+class UserCodec:
+    """How a user is written for all processes."""
+
+    def __init__(self, user: type[User]) -> None:
+        self._encoder = msgspec.msgpack.Encoder(enc_hook=encode_hook)
+        self._decoder = msgspec.msgpack.Decoder(user, dec_hook=decode_hook)
+
+    def encode(self, value: User) -> bytes:
+        """The user."""
+        return self._encoder.encode(value)
+
+    def decode(self, data: bytes, *, key: str) -> User:  # noqa: ARG002  (the user says all)
+        """The user; raises ``msgspec.MsgspecError``."""
+        return self._decoder.decode(data)
+
+
+def user_spec(options: CacheOptions, *, user: type[User]) -> CacheSpec[User]:
+    """What users are to a cache: known by ``id:`` and ``email:``, resting on their row."""
+    changeable = _changeable(user)
+    return CacheSpec(
+        space="user",
+        lifetimes=options.users,
+        most=options.max_entries,
+        unknown_lifetime=options.unknown_lifetime,
+        tags=lambda value: (("user", value.id),),
+        tables=frozenset({"user"}),
+        codec=UserCodec(user),
+        copied=(lambda value: _copied(value, changeable)) if changeable else None,
     )
 
 
