@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from asgi_auth import Auth, Timestamp, auth_context
 from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
 from asgi_auth.models import to_json
 
+PATIENCE = 60
 BASE_URL = "http://app.test"
 SECRET = "a-secret-that-is-long-enough-for-tests-0123456789"
 PASSWORD = "correct horse battery"
@@ -92,6 +94,13 @@ async def me(client: httpx.AsyncClient, path: str = "/", **options: object) -> d
     """What the application says of who asks."""
     response = await client.get(path, **options)  # type: ignore[arg-type]
     return response.json()
+
+
+async def eventually(holds: Callable[[], Awaitable[object]]) -> None:
+    """Wait until something holds, for as long as the slowest machine may need."""
+    async with asyncio.timeout(PATIENCE):
+        while not await holds():  # noqa: ASYNC110  (only asking tells)
+            await asyncio.sleep(0.01)
 
 
 def cookie_header(auth: Auth, token: str, *, name: str = SESSION_COOKIE) -> str:
