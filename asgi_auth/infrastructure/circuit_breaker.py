@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import structlog
 
@@ -85,8 +84,7 @@ class CircuitBreaker:
         task, self._probing = self._probing, None
         if task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop():
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.gather(task, return_exceptions=True)
 
     def _keep_probing(self) -> None:
         loop = asyncio.get_running_loop()

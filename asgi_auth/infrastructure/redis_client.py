@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from importlib.util import find_spec
+from time import monotonic
 from typing import Any, TypeVar
 
 import structlog
@@ -15,8 +16,25 @@ from asgi_auth.config import RedisOptions
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.infrastructure.circuit_breaker import CircuitBreaker
 from asgi_auth.infrastructure.metrics import Metrics
+from asgi_auth.infrastructure.time_limit import time_limit
 
 T = TypeVar("T")
+
+SILENT = frozenset({"ConnectionError", "TimeoutError"})
+NOT_NOW = frozenset(
+    {
+        "AuthenticationError",
+        "AuthorizationError",
+        "BusyLoadingError",
+        "ClusterDownError",
+        "OutOfMemoryError",
+        "ReadOnlyError",
+    }
+)
+"""Errors of the redis package, by name because the package may not be there."""
+
+NOT_NOW_WORDS = ("READONLY", "OOM", "MISCONF", "BUSY", "NOREPLICAS")
+"""With what Redis begins an answer of that kind for which there is no error of its own."""
 
 _logger = structlog.get_logger("asgi_auth.redis")
 
@@ -42,7 +60,16 @@ class Script:
 class RedisClient:
     """The connections of one Auth to its Redis; opened as they are needed, in the event loop that needs them.
 
-    Every method raises Unavailable where Redis does not answer in time, and at once while it is known to be down.
+    Every method raises Unavailable where Redis does not answer in time, takes no writes or lets us not in, and at once
+    while that is known: from the first time on, until a probe in the background has written something. Redis is not
+    taken to be down because one connection broke or one command took long, while it answers others. One server or
+    one primary is meant: Redis Cluster is not supported.
+
+    Attributes:
+        timeout: seconds for a use, waiting for a connection and opening it included.
+        prefix: what our keys begin with.
+        database: the number of the database; channels are not divided by it.
+        breaker: whether Redis is known to be down.
 
     Raises:
         ConfigurationError: the package ``redis`` is not installed, or the URL is none of its.
@@ -51,31 +78,38 @@ class RedisClient:
     def __init__(self, url: str, options: RedisOptions, *, metrics: Metrics) -> None:
         if find_spec("redis") is None:
             raise ConfigurationError("Redis needs a client: pip install 'asgi-auth[redis]'")
-        self._url = url
-        self._options = options
+        from asgi_auth.infrastructure.redis_pool import connection_options
+
         self.timeout = options.timeout.total_seconds()
         self.prefix = options.prefix
-        self.breaker = CircuitBreaker("redis", probe=self._ping, timeout=self.timeout, metrics=metrics)
+        try:
+            self._connecting = connection_options(url, connect_timeout=self.timeout)
+        except ValueError:  # its message would quote the URL
+            raise ConfigurationError("redis is a URL: redis://user:password@host:6379/0") from None
+        self.database = int(self._connecting.get("db", 0))
+        self.breaker = CircuitBreaker("redis", probe=self._probe, timeout=self.timeout, metrics=metrics)
+        self._max_connections = options.max_connections
         self._loop: asyncio.AbstractEventLoop | None = None
         self._redis: Any = None
-        self._renew()
+        self._heard_at = float("-inf")
 
     def connection(self) -> Any:
-        """A client of the redis package with one connection of its own, without a time limit: to listen with."""
-        return self._built(max_connections=1, socket_timeout=None)
+        """A connection of the redis package's for its caller alone, not open yet and without time limits."""
+        from asgi_auth.infrastructure.redis_pool import Pool
+
+        return Pool(max_connections=1, **self._connecting).spare()
 
     async def run(self, use: Callable[[Any], Awaitable[T]]) -> T:
         """What ``use`` makes of the redis package's client; it is bounded in time and may be cancelled."""
         self.breaker.check()
+        redis, began = self._client(), monotonic()
         try:
-            answer = await self._bounded(use)
+            async with time_limit(self.timeout):
+                answer = await use(redis)
         except Exception as error:  # noqa: BLE001  (translated, whatever it is)
-            if not _is_outage(error):
-                _logger.error("redis.refused", error=type(error).__name__)  # noqa: TRY400  (it may quote values)
-                raise Unavailable from None
-            _logger.error("redis.unavailable", error=type(error).__name__)  # noqa: TRY400  (likewise)
-            self.breaker.failed()
+            self._judge(error, redis, began)
             raise Unavailable from None
+        self._heard_at = monotonic()
         self.breaker.succeeded()
         return answer
 
@@ -105,51 +139,75 @@ class RedisClient:
 
     async def close(self) -> None:
         """Close all connections; the next use opens them again."""
-        await self.breaker.close()
         redis, self._redis = self._redis, None
-        if redis is not None and self._loop is asyncio.get_running_loop():
-            await redis.aclose()
+        await self.breaker.close()
+        if redis is not None:
+            await self._leave(redis)
 
-    async def _bounded(self, use: Callable[[Any], Awaitable[T]]) -> T:
-        async with asyncio.timeout(self.timeout):
-            return await use(self._client())
+    def _judge(self, error: Exception, redis: Any, began: float) -> None:
+        """Say what went wrong, without what the error says: it may quote values."""
+        error = _first(error)
+        name = type(error).__name__
+        if not _is_silence(error) and not _says_not_now(error):
+            self._heard_at = monotonic()
+            _logger.error("redis.refused", error=name)
+        elif _is_silence(error) and self._heard_at > began:
+            _logger.warning("redis.slow", error=name, timeout=self.timeout)
+        elif redis is self._redis:  # else it was closed over it
+            if not self.breaker.is_open:
+                _logger.error("redis.unavailable", error=name)
+            self.breaker.failed()
 
-    async def _ping(self) -> None:
-        await self._client().execute_command("PING")
+    async def _probe(self) -> None:
+        # A write, and through a connection of today: a server that was the primary yesterday answers a PING as well.
+        redis = self._client()
+        await redis.connection_pool.disconnect(inuse_connections=False)
+        await redis.execute_command("SET", f"{self.prefix}:probe", "", "PX", 1)
 
     def _client(self) -> Any:
         loop = asyncio.get_running_loop()
-        if self._redis is None or self._loop is not loop:
+        if self._redis is not None and self._loop is not loop:
+            redis, self._redis = self._redis, None
+            redis.connection_pool.abandon()
+        if self._redis is None:
             self._loop = loop
-            self._renew()
+            self._redis = self._built()
         return self._redis
 
-    def _renew(self) -> None:
-        self._redis = self._built(max_connections=self._options.max_connections, socket_timeout=self.timeout)
+    async def _leave(self, redis: Any) -> None:
+        if self._loop is asyncio.get_running_loop():
+            await redis.connection_pool.aclose()
+            await redis.aclose()
+        else:
+            redis.connection_pool.abandon()
 
-    def _built(self, *, max_connections: int, socket_timeout: float | None) -> Any:
-        from redis.asyncio import BlockingConnectionPool, Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
+    def _built(self) -> Any:
+        from redis.asyncio import Redis
 
-        try:
-            pool = BlockingConnectionPool.from_url(
-                self._url,
-                max_connections=max_connections,
-                timeout=self.timeout,
-                socket_timeout=socket_timeout,
-                socket_connect_timeout=self.timeout,
-                retry=Retry(NoBackoff(), 0),
-                protocol=2,
-            )
-        except ValueError:  # its message would quote the URL
-            raise ConfigurationError("redis is a URL: redis://user:password@host:6379/0") from None
-        return Redis.from_pool(pool)
+        from asgi_auth.infrastructure.redis_pool import Pool
+
+        return Redis.from_pool(Pool(max_connections=self._max_connections, **self._connecting))
 
 
-def _is_outage(error: Exception) -> bool:
-    """Whether Redis could not be reached or is not ready; else it has refused what it was asked."""
-    if isinstance(error, TimeoutError | OSError):
+def _first(error: Exception) -> Exception:
+    """What Redis answered, where the package has wrapped it into an error of the connection."""
+    cause = error.__cause__
+    return cause if isinstance(cause, Exception) and _names(cause) else error
+
+
+def _is_silence(error: Exception) -> bool:
+    """Whether nothing was heard of Redis, or not to the end."""
+    return isinstance(error, TimeoutError | OSError) or bool(_names(error) & SILENT and not _says_not_now(error))
+
+
+def _says_not_now(error: Exception) -> bool:
+    """Whether Redis takes no commands, or no writes, from anybody or from us; else it has refused this one."""
+    names, text = _names(error), str(error)
+    if names & NOT_NOW:
         return True
-    names = {base.__name__ for base in type(error).__mro__ if base.__module__.startswith("redis.")}
-    return bool(names & {"ConnectionError", "TimeoutError", "ReadOnlyError", "OutOfMemoryError", "BusyLoadingError"})
+    # Where a script runs into it, older servers put it into a sentence of the script's.
+    return "ResponseError" in names and any(text.startswith(word) or f"-{word} " in text for word in NOT_NOW_WORDS)
+
+
+def _names(error: Exception) -> set[str]:
+    return {base.__name__ for base in type(error).__mro__ if base.__module__.startswith("redis.")}
