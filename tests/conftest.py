@@ -1,6 +1,6 @@
 """Fixtures of the whole suite: real servers, each started at the first test that asks for it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tests.endpoints.social_trips import corp, social, trip
 from tests.servers.chromium import chromium_on_path, running_chromium
 from tests.servers.oidc import OidcServer, running_oidc
 from tests.servers.postgres import running_postgres
+from tests.servers.private_redis import PrivateRedis, running_private_redis
 from tests.servers.redis_server import running_redis
 from tests.support import SECRET, FrozenClock, browser, whoami
 
@@ -61,6 +62,13 @@ def redis_url(redis_server):
     """The URL of an empty Redis database, flushed after the test."""
     with redis_server.database() as url:
         yield url
+
+
+@pytest.fixture
+def private_redis() -> Iterator[PrivateRedis]:
+    """A Redis server for this test alone, to be stopped and frozen."""
+    with running_private_redis() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ class SteadyWindows:
             else:
                 self._found()
                 return is_open
-        return await self._heard.is_open(key, limit, now=now)
+        return False
 
     async def _both(self, key: str, limit: RateLimit, hit: Hit, *, now: int, restarts: bool) -> Hit:
         """The verdict on a hit that the storage has judged."""
@@ -89,7 +89,6 @@ class SteadyWindows:
     def _alone(self, key: str, limit: RateLimit, *, now: int, restarts: bool) -> Hit:
         """The verdict of memory, which goes on from what the storage told last."""
         count, ends = self._heard.known(key, now=now)
-        self._heard.learn(key, 0, 0, now=now)  # once: what is given back from now on was counted here
         if count > self._own.known(key, now=now)[0]:
             self._own.learn(key, count, ends, now=now)
         own = self._own.count(key, limit, now=now, restarts=restarts)

@@ -156,7 +156,13 @@ async def test_what_only_memory_counted_is_not_given_back_in_the_storage(shared,
     hit = await windows.hit("key", THREE, now=NOW, restarts=False)
     shared.is_down = False
     await windows.give_back("key", THREE, hit=hit)
-    assert await allowed(windows, 200, at=1) == 2
+    assert await allowed(SteadyWindows(shared), 200, at=1) == 2
+
+
+async def test_whoever_has_had_all_from_one_process_is_refused_without_asking(shared, windows):
+    assert await allowed(windows, 3) == 3
+    assert await allowed(windows, 200, at=1) == 0
+    assert shared.asked == 3
 
 
 async def test_what_was_counted_in_memory_is_given_back_there(shared, windows):
