@@ -53,7 +53,9 @@ from asgi_auth.guards import (
     require_user,
 )
 from asgi_auth.infrastructure.health import HealthCheck
-from asgi_auth.infrastructure.metrics import Metrics
+from asgi_auth.infrastructure.metrics import Metrics, MetricSpec
+from asgi_auth.infrastructure.opentelemetry import OpenTelemetryMetrics
+from asgi_auth.infrastructure.prometheus import PrometheusMetrics
 from asgi_auth.infrastructure.smtp import SmtpSender
 from asgi_auth.mails import (
     ConfirmEmailChangeMail,
@@ -114,12 +116,15 @@ __all__ = [
     "LinkMail",
     "Mail",
     "MailOptions",
+    "MetricSpec",
     "Metrics",
     "NotAuthenticated",
     "NotFound",
     "OpenApiOptions",
+    "OpenTelemetryMetrics",
     "PasswordHasher",
     "PasswordOptions",
+    "PrometheusMetrics",
     "Proof",
     "Protect",
     "RateLimit",

@@ -18,7 +18,7 @@ from asgi_auth.engine import Engine
 from asgi_auth.errors import AuthError, ConfigurationError
 from asgi_auth.feature import Feature
 from asgi_auth.fields import compose
-from asgi_auth.infrastructure.metrics import Metrics
+from asgi_auth.infrastructure.metrics import DeclaredMetrics, Metrics
 from asgi_auth.middleware import (
     BearerSource,
     CredentialMiddleware,
@@ -39,7 +39,7 @@ class Auth:
         features: the optional slices, in the order in which their columns and steps are added.
         clock: the present moment (default: the system's, in UTC).
         hasher: the pool that hashes passwords (default: as ``config.hashing`` says).
-        metrics: where figures go (default: nowhere).
+        metrics: where figures go (default: nowhere), such as ``PrometheusMetrics()``.
 
     Attributes:
         config: as given.
@@ -61,6 +61,7 @@ class Auth:
         metrics: Metrics | None = None,
     ) -> None:
         _check_names(features)
+        _declare(metrics, features)
         self.config = config
         engine = Engine(
             config,
@@ -134,6 +135,11 @@ class Auth:
 
 def _given(kinds: Iterable[type[User] | None] | Iterable[type[Session] | None]) -> list[type]:
     return [kind for kind in kinds if kind is not None]
+
+
+def _declare(metrics: object, features: Sequence[Feature]) -> None:
+    if isinstance(metrics, DeclaredMetrics):
+        metrics.declare([spec for feature in features for spec in feature.metrics])
 
 
 def _check_names(features: Sequence[Feature]) -> None:

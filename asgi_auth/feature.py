@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from asgi_auth.config import RateLimit
 from asgi_auth.endpoints.routing import Endpoints
 from asgi_auth.infrastructure.change_feed.base import Watch
+from asgi_auth.infrastructure.metrics import MetricSpec
 from asgi_auth.middleware import CredentialSource
 from asgi_auth.models import Session, User
 from asgi_auth.services.registry import Services
@@ -27,6 +28,7 @@ class Feature:
         rate_limits: how often its endpoints may be asked for, by path, in place of the core's own rules; wildcards
             as in ``RateLimitOptions.rules``, which come before these.
         watches: those of its tables that something it remembers rests on: everybody is told of changes in them.
+        metrics: the figures it adds, to be told as ``services.metrics``.
     """
 
     name: ClassVar[str]
@@ -35,6 +37,7 @@ class Feature:
     session_fields: ClassVar[type[Session] | None] = None
     rate_limits: ClassVar[Mapping[str, RateLimit]] = MappingProxyType({})
     watches: ClassVar[tuple[Watch, ...]] = ()
+    metrics: ClassVar[tuple[MetricSpec, ...]] = ()
 
     def install(self, services: Services) -> None:
         """Add its service to the registry, its steps to the door, its listeners to the events."""

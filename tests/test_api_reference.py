@@ -11,7 +11,7 @@ from asgi_auth import FieldRules, SmtpSender, config, errors, providers
 from asgi_auth.endpoints import errors as endpoint_errors
 from asgi_auth.endpoints.app import CORE
 from asgi_auth.endpoints.reference import ReferenceEndpoints
-from asgi_auth.infrastructure import metrics
+from asgi_auth.infrastructure.metrics import CATALOGUE
 
 REFERENCE = (Path(__file__).parent.parent / "API.md").read_text()
 ENVIRONMENT = (Path(config.__file__).parent / "environment.py").read_text()
@@ -46,7 +46,7 @@ ROUTES = [
     for spec, _ in group.handlers()
     if spec.is_described
 ]
-METRICS = [value for name, value in vars(metrics).items() if name.isupper()]
+METRICS = [spec.name for spec in CATALOGUE]
 
 EXPORTS = [*asgi_auth.__all__, *providers.__all__]
 

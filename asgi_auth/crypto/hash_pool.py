@@ -7,11 +7,16 @@ import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Generic, Literal
 
 from passlib.context import CryptContext
 
 from asgi_auth.crypto.passwords import password_context
 from asgi_auth.crypto.workers import BoundedWorkers, Result
+from asgi_auth.errors import Overloaded
+
+Operation = Literal["hash", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,11 @@ class PasswordHasher:
     ``workers`` is how many hashes are computed at a time, by default one per usable CPU; each holds 32 MiB at
     the default cost. While all are busy ``max_queue`` more calls wait, and further ones are refused at once:
     with hashes of a tenth of a second, 64 waiting for two workers are three seconds. ``context`` is
-    ``password_context()`` if not given. ``on_queue`` is for a metric: it is called on the event loop with the
-    number of waiting calls whenever that may have changed.
+    ``password_context()`` if not given.
+
+    The rest is for metrics, and called on the event loop: ``on_queue`` with the number of waiting calls whenever that
+    may have changed; ``on_done`` with "hash" or "verify", the seconds that a call waited for a worker and the seconds
+    that it then took; ``on_refused`` when a call is refused.
     """
 
     def __init__(
@@ -39,19 +47,23 @@ class PasswordHasher:
         max_queue: int = 64,
         context: CryptContext | None = None,
         on_queue: Callable[[int], None] | None = None,
+        on_done: Callable[[Operation, float, float], None] | None = None,
+        on_refused: Callable[[], None] | None = None,
     ) -> None:
         self._workers = BoundedWorkers(
             workers=_usable_cpus() if workers is None else workers, max_queue=max_queue, name="asgi_auth-hash"
         )
         self._context = password_context() if context is None else context
         self._on_queue = on_queue
+        self._on_done = on_done
+        self._on_refused = on_refused
 
     async def hash(self, password: str) -> str:
         """A new hash of the password.
 
         Raises Overloaded if too many calls wait, and what ``PasswordContext.hash`` raises.
         """
-        return await self._run(functools.partial(_hash, self._context, password))
+        return await self._run("hash", functools.partial(_hash, self._context, password))
 
     async def verify(self, password: str, stored: str | None) -> PasswordCheck:
         """Whether ``stored`` is a hash of the password; None, for an account that is not there, is invalid.
@@ -60,7 +72,7 @@ class PasswordHasher:
         cost takes its own time until its first successful use replaces it. Raises Overloaded if too many calls
         wait.
         """
-        return await self._run(functools.partial(_verify, self._context, password, stored))
+        return await self._run("verify", functools.partial(_verify, self._context, password, stored))
 
     async def close(self) -> None:
         """Wait for the work accepted so far and end the threads; they start again with the next call."""
@@ -70,18 +82,43 @@ class PasswordHasher:
         """As ``close``, for where no event loop runs."""
         self._workers.close()
 
-    async def _run(self, work: Callable[[], Result]) -> Result:
-        future = self._workers.submit(work)
-        self._report()
+    async def _run(self, operation: Operation, work: Callable[[], Result]) -> Result:
+        timed = _Timed(work)
+        try:
+            future = self._workers.submit(timed)
+        except Overloaded:
+            if self._on_refused is not None:
+                self._on_refused()
+            raise
+        self._tell_queue()
         try:
             # cancelling the task cancels waiting work; running work keeps its slot until it is done
             return await asyncio.wrap_future(future)
         finally:
-            self._report()
+            self._tell_queue()
+            if self._on_done is not None and timed.ended is not None:
+                self._on_done(operation, timed.began - timed.submitted, timed.ended - timed.began)
 
-    def _report(self) -> None:
+    def _tell_queue(self) -> None:
         if self._on_queue is not None:
             self._on_queue(self._workers.waiting)
+
+
+@dataclass(slots=True)
+class _Timed(Generic[Result]):
+    """Work that notes when it was handed over, began and ended."""
+
+    work: Callable[[], Result] = field(repr=False)
+    submitted: float = field(default_factory=perf_counter)
+    began: float = 0.0
+    ended: float | None = None
+
+    def __call__(self) -> Result:
+        self.began = perf_counter()
+        try:
+            return self.work()
+        finally:
+            self.ended = perf_counter()
 
 
 def _hash(context: CryptContext, password: str) -> str:

@@ -16,6 +16,7 @@ from asgi_auth.endpoints.body import decode_query
 from asgi_auth.endpoints.web import Web
 from asgi_auth.errors import CrossSiteNavigation, NotAuthenticated, ValidationFailed
 from asgi_auth.fields import json_kind
+from asgi_auth.infrastructure.metrics import CLIENT_ADDRESS_UNRESOLVED
 from asgi_auth.models import Account, Session, User
 from asgi_auth.services.email_letters import ROOT, Lead
 from asgi_auth.services.session import Device, LiveSession
@@ -44,6 +45,7 @@ class Call:
         self.cookies: list[bytes] = []
         self.headers: dict[str, str] = {}
         self._read: LiveSession | None = None
+        self._client_address: str | None = None
         self.query = decode_query(scope.get("query_string", b""))
 
     def record(self) -> Mapping[str, object]:
@@ -68,7 +70,11 @@ class Call:
     @property
     def client_address(self) -> str:
         """The network address that the request comes from; "" where it cannot be told."""
-        return self.web.addresses.resolve(self.scope) or ""
+        if self._client_address is None:
+            self._client_address = self.web.addresses.resolve(self.scope) or ""
+            if not self._client_address:
+                self.services.metrics.increment(CLIENT_ADDRESS_UNRESOLVED, purpose="device")
+        return self._client_address
 
     @property
     def origin(self) -> str:

@@ -19,6 +19,7 @@ from asgi_auth.config import RateLimit, RateLimitOptions
 from asgi_auth.endpoints.responses import error_answer, to_response
 from asgi_auth.endpoints.web import Web
 from asgi_auth.errors import RateLimited
+from asgi_auth.infrastructure.metrics import CLIENT_ADDRESS_UNRESOLVED
 
 GENERAL = "general"
 """What the rule is called that holds where no other does."""
@@ -147,6 +148,7 @@ class Door:
         client = self._web.addresses.resolve(scope)
         if client is None:
             self._warn()
+            self._web.services.metrics.increment(CLIENT_ADDRESS_UNRESOLVED, purpose="rate_limit")
         hit = await self._limits.count_request(rule.name, rule.limit, client=client, path=_kept(path))
         return rule.policy.headers(remaining=hit.remaining, left=hit.seconds_left)
 

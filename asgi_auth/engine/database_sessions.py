@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from asgi_auth.clock import Timestamp
 from asgi_auth.engine.executor import Executor
@@ -43,6 +43,8 @@ class DatabaseSessions:
             .where(user.email == given("email", user.email), is_here, is_live)
             .limit(1)
         )
+        countable = select(session.id).where(is_live).limit(bindparam("most")).subquery()
+        self._count_live = executor.compile(select(func.count()).select_from(countable))
         self._remove_all = executor.compile(removing)
         self._remove_others = executor.compile(removing.where(session.token != given("token", session.token)))
         self._remove_oldest = executor.compile(removing.where(session.id.not_in(newest.limit(bindparam("keep")))))
@@ -90,6 +92,10 @@ class DatabaseSessions:
     async def list_live(self, user_id: str, now: Timestamp) -> list[Session]:
         """A user's sessions that have not expired, oldest first, 100 at most."""
         return await self._read(self._live, {"user_id": user_id, "now": now})
+
+    async def count_live(self, now: Timestamp, most: int) -> int:
+        """How many sessions have not expired; no more than ``most`` are counted."""
+        return int((await self._executor.run(self._count_live, {"now": now, "most": most}))[0][0])
 
     async def change(self, session_id: str, values: Mapping[str, object]) -> Session | None:
         """Set fields of a session, by Python name; None where it is gone. Raises IntegrityViolation."""

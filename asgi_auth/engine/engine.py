@@ -63,7 +63,7 @@ class Engine:
         self._executor.before_use(self._ensure_connected)
         self._connecting: asyncio.Task[None] | None = None
         self._is_ready = False
-        self._on_ready: Action | None = None
+        self._on_ready: list[Action] = []
         self.change_feed: ChangeFeed | None = None
         self.users = self.store("user", user)
         self.sessions = self.store("session", session)
@@ -91,8 +91,8 @@ class Engine:
         self._executor.announce_to(publish)
 
     def when_ready(self, action: Action) -> None:
-        """Have ``action`` awaited each time the database has been opened."""
-        self._on_ready = action
+        """Have ``action`` awaited each time the database has been opened, after those that were added before."""
+        self._on_ready.append(action)
 
     @property
     def is_in_transaction(self) -> bool:
@@ -140,8 +140,8 @@ class Engine:
                 await self._executor.connect()
         await self._see_to_schema()
         self._is_ready = True
-        if self._on_ready is not None:
-            await self._on_ready()
+        for action in self._on_ready:
+            await action()
 
     async def _see_to_schema(self) -> None:
         if self._config.database_options.creates_schema is not False:

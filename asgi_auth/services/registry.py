@@ -12,20 +12,21 @@ from asgi_auth.config import AuthConfig, MailOptions, Secret
 from asgi_auth.crypto.cipher import Cipher
 from asgi_auth.crypto.hash_pool import PasswordHasher
 from asgi_auth.crypto.keys import derive_purpose_key
-from asgi_auth.crypto.passwords import password_context
 from asgi_auth.crypto.signing import Signer
 from asgi_auth.engine import Engine
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.events import EventBus
 from asgi_auth.infrastructure.health import Ask, Health, HealthCheck
 from asgi_auth.infrastructure.mail_log import log_mail
-from asgi_auth.infrastructure.metrics import HASH_QUEUE, Metrics, NoMetrics
+from asgi_auth.infrastructure.metrics import Metrics, NoMetrics
 from asgi_auth.mails import Sender
 from asgi_auth.oauth.client import OAuthClient
 from asgi_auth.services.account import AccountService
 from asgi_auth.services.bearer import BearerTokenService
 from asgi_auth.services.deletion import DeletionService
 from asgi_auth.services.email import EmailService
+from asgi_auth.services.figures import count_revocations, measured_hasher
+from asgi_auth.services.gauges import Gauges
 from asgi_auth.services.known import session_spec, user_spec
 from asgi_auth.services.linking import LinkingService
 from asgi_auth.services.mail import MailService
@@ -94,7 +95,7 @@ class Services:
         self.events = EventBus()
         self.signer = Signer([secret.value for secret in config.all_secrets])
         self.cipher = _cipher(config)
-        self.hasher = hasher or self._default_hasher()
+        self.hasher = hasher or measured_hasher(config.hashing, self.metrics)
         self.remembering = Remembering(config, engine, clock=clock, metrics=self.metrics)
         self._storage = self._session_storage()
         self.rate_limits = self._rate_limits()
@@ -111,6 +112,9 @@ class Services:
         self.passwords = self._passwords()
         self.deletions = DeletionService(engine, config, self.rooms, passwords=self.passwords, events=self.events)
         self._add_providers(config)
+        self.gauges = self._gauges()
+        engine.when_ready(self.gauges.start)
+        count_revocations(self.events, self.metrics)
         self._added: dict[type, object] = {}
         self.health = self._health()
         self._closes: list[Close] = [
@@ -122,6 +126,7 @@ class Services:
             self.oauth.close,
             self.provider_access.close,
             self.health.close,
+            self.gauges.close,
         ]
         self.sign_in.add_step(self._remember_address)
         self._limit_sessions()
@@ -202,14 +207,10 @@ class Services:
             cipher=_cipher(self.config, purpose="oauth-link-session-token"),
         )
 
-    def _default_hasher(self) -> PasswordHasher:
-        options = self.config.hashing
-        return PasswordHasher(
-            workers=options.workers,
-            max_queue=options.max_queue,
-            context=password_context(cost=options.cost),
-            on_queue=lambda waiting: self.metrics.gauge(HASH_QUEUE, waiting),
-        )
+    def _gauges(self) -> Gauges:
+        database = self.engine.session_storage
+        count = database.count_live if self._storage is database else None
+        return Gauges(self.remembering.caches, count, clock=self.clock, metrics=self.metrics)
 
     async def _remember_address(self, attempt: SignInAttempt) -> None:
         await self.rate_limits.remember(attempt.user.email, client=attempt.device.ip_address)

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from time import perf_counter
 
 import pytest
 from passlib.context import CryptContext
@@ -234,3 +235,40 @@ async def test_a_storm_of_cancelled_calls_leaks_no_slot(hasher):
         await asyncio.gather(*tasks, return_exceptions=True)
     await hasher.close()
     assert len(await asyncio.gather(*(hasher.hash("correct horse") for _ in range(66)))) == 66
+
+
+async def test_it_tells_what_was_done_how_long_it_waited_and_took():
+    told = []
+    hasher = PasswordHasher(workers=1, context=password_context(cost=2), on_done=lambda *figures: told.append(figures))
+    stored = await hasher.hash("a password")
+    await hasher.verify("a password", stored)
+    await hasher.close()
+    assert [operation for operation, _, _ in told] == ["hash", "verify"]
+    assert all(waited > 0 and took > 0 for _, waited, took in told)
+
+
+async def test_who_waits_for_a_worker_is_told_as_waiting(gated):
+    told = []
+    hasher = PasswordHasher(workers=1, context=gated, on_done=lambda *figures: told.append(figures))
+    tasks = await start(hasher.hash("first"), hasher.hash("second"))
+    await until_started(gated)
+    both_are_there = perf_counter()
+    await asyncio.sleep(0)
+    opened = perf_counter()
+    gated.gate.set()
+    await asyncio.gather(*tasks)
+    await hasher.close()
+    (_, _, first_took), (_, second_waited, _) = told
+    assert min(first_took, second_waited) >= opened - both_are_there
+
+
+async def test_it_tells_when_it_refuses(gated):
+    refused = []
+    hasher = PasswordHasher(workers=1, max_queue=0, context=gated, on_refused=lambda: refused.append(True))
+    (busy,) = await start(hasher.hash("a password"))
+    with pytest.raises(Overloaded):
+        await hasher.hash("another password")
+    gated.gate.set()
+    await busy
+    await hasher.close()
+    assert refused == [True]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from asgi_auth import PasswordHasher
+from collections.abc import Iterable
+
+from asgi_auth import MetricSpec, PasswordHasher
 from asgi_auth.crypto.hash_pool import PasswordCheck
 from asgi_auth.crypto.passwords import password_context
 from asgi_auth.events import (
@@ -17,6 +19,7 @@ from asgi_auth.events import (
     UserCreated,
     UserDeleted,
 )
+from asgi_auth.infrastructure.metrics import CATALOGUE
 
 KINDS = (
     EmailChanged,
@@ -53,21 +56,33 @@ class CountingHasher(PasswordHasher):
 
 
 class Figures:
-    """Metrics that keep what they are told."""
+    """Metrics that keep what they are told, and take nothing that was not declared like that."""
 
     def __init__(self) -> None:
+        self.specs = {spec.name: spec for spec in CATALOGUE}
         self.counts: list[tuple[str, dict[str, str]]] = []
         self.gauges: list[tuple[str, float]] = []
         self.observations: list[tuple[str, float]] = []
 
     def increment(self, name: str, **labels: str) -> None:
+        self._check("counter", name, labels)
         self.counts.append((name, labels))
 
-    def gauge(self, name: str, value: float, **_labels: str) -> None:
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        self._check("gauge", name, labels)
         self.gauges.append((name, value))
 
-    def observe(self, name: str, value: float, **_labels: str) -> None:
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        self._check("histogram", name, labels)
         self.observations.append((name, value))
+
+    def declare(self, specs: Iterable[MetricSpec]) -> None:
+        self.specs |= {spec.name: spec for spec in specs}
+
+    def _check(self, kind: str, name: str, labels: dict[str, str]) -> None:
+        spec = self.specs[name]
+        assert (spec.kind, set(spec.labels)) == (kind, set(labels))
+        assert all(isinstance(value, str) for value in labels.values())
 
 
 class Events:

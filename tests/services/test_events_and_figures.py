@@ -167,8 +167,27 @@ async def test_bearer_tokens_are_counted_by_outcome(services_with_figures, figur
 
 async def test_the_queue_of_hashes_is_measured(services_with_figures, figures):
     await services_with_figures.passwords.sign_up(ADA["email"], PASSWORD, "Ada")
-    assert {name for name, _ in figures.gauges} == {"auth.hash.queue"}
-    assert figures.gauges[-1] == ("auth.hash.queue", 0)
+    assert [value for name, value in figures.gauges if name == "auth.hash.queue"][-1] == 0
+
+
+async def test_how_long_hashes_wait_and_take_is_measured(services_with_figures, figures):
+    await services_with_figures.passwords.sign_up(ADA["email"], PASSWORD, "Ada")
+    await services_with_figures.passwords.sign_in(ADA["email"], PASSWORD)
+    for name in ("auth.hash.wait", "auth.hash.duration"):
+        measured = [value for told, value in figures.observations if told == name]
+        assert len(measured) == 2
+        assert all(value > 0 for value in measured)
+
+
+async def test_every_session_that_is_revoked_is_counted(services_with_figures, figures):
+    signed_up = await services_with_figures.passwords.sign_up(ADA["email"], PASSWORD, "Ada")
+    for _ in range(2):
+        await services_with_figures.passwords.sign_in(ADA["email"], PASSWORD)
+    await services_with_figures.sessions.revoke_session(signed_up.session.id)
+    await services_with_figures.sessions.revoke_session(signed_up.session.id)
+    assert figures.counts.count(("auth.session.revoked", {})) == 1
+    await services_with_figures.sessions.revoke_all_user_sessions(signed_up.user.id)
+    assert figures.counts.count(("auth.session.revoked", {})) == 3
 
 
 async def test_no_figure_holds_a_secret_or_an_address(services_with_figures, figures):
