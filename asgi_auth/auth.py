@@ -18,6 +18,7 @@ from asgi_auth.engine import Engine
 from asgi_auth.errors import AuthError, ConfigurationError
 from asgi_auth.feature import Feature
 from asgi_auth.fields import compose
+from asgi_auth.infrastructure.error_reports import OnError
 from asgi_auth.infrastructure.metrics import DeclaredMetrics, Metrics
 from asgi_auth.middleware import (
     BearerSource,
@@ -40,6 +41,14 @@ class Auth:
         clock: the present moment (default: the system's, in UTC).
         hasher: the pool that hashes passwords (default: as ``config.hashing`` says).
         metrics: where figures go (default: nowhere), such as ``PrometheusMetrics()``.
+        on_error: told of every unexpected exception that is answered 500, and of every fault that is answered 503,
+            with the request's scope: for error trackers (default: nobody). A function or a coroutine function, called
+            beside the request in a thread of its own; what it returns to be awaited is awaited in the event loop, for
+            10 seconds at most. What it raises is logged and changes no answer. At most 10 errors a second are told.
+            Both arguments are copies without secrets. The exception has the type (our own errors) or at least the
+            name of the type, the places in the code and the causes of the one that was raised, but no variables, and
+            no text unless it is one of ours. The scope has the method, the path with ``{name}`` in place of what a
+            route takes from it, the names of query parameters, and headers, with values only where they are harmless.
 
     Attributes:
         config: as given.
@@ -59,6 +68,7 @@ class Auth:
         clock: Clock = utc_now,
         hasher: PasswordHasher | None = None,
         metrics: Metrics | None = None,
+        on_error: OnError | None = None,
     ) -> None:
         _check_names(features)
         _declare(metrics, features)
@@ -71,7 +81,7 @@ class Auth:
             watches=[watch for feature in features for watch in feature.watches],
             metrics=metrics,
         )
-        self.services = Services(config, engine, clock=clock, hasher=hasher, metrics=metrics)
+        self.services = Services(config, engine, clock=clock, hasher=hasher, metrics=metrics, on_error=on_error)
         for feature in features:
             feature.install(self.services)
         groups = [group for feature in features for group in feature.endpoints(self.services)]

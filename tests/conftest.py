@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from asgi_auth import Auth, AuthConfig, DatabaseOptions, Feature, Metrics
+from asgi_auth.infrastructure.error_reports import OnError
 from tests.endpoints.social_trips import corp, social, trip
 from tests.servers.chromium import chromium_on_path, running_chromium
 from tests.servers.oidc import OidcServer, running_oidc
@@ -128,14 +129,20 @@ async def grace(site: Auth, oidc: OidcServer) -> AsyncIterator[httpx.AsyncClient
 async def make_auth(clock: FrozenClock, request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Auth]]:
     """A factory of Auths on the frozen clock, closed after the test; the database is SQLite in memory if not given.
 
-    Options are those of AuthConfig.testing, with a database that may be slow; ``features`` and ``metrics`` go to Auth.
+    Options are those of AuthConfig.testing, with a database that may be slow; the named ones go to Auth.
     """
     made: list[Auth] = []
 
-    def make(*, features: Sequence[Feature] = (), metrics: Metrics | None = None, **options: Any) -> Auth:
+    def make(
+        *,
+        features: Sequence[Feature] = (),
+        metrics: Metrics | None = None,
+        on_error: OnError | None = None,
+        **options: Any,
+    ) -> Auth:
         options.setdefault("secret", SECRET)
         options.setdefault("database_options", PATIENT)
-        auth = Auth(AuthConfig.testing(**options), features=features, clock=clock, metrics=metrics)
+        auth = Auth(AuthConfig.testing(**options), features=features, clock=clock, metrics=metrics, on_error=on_error)
         made.append(auth)
         return auth
 

@@ -21,7 +21,8 @@ from asgi_auth.endpoints.responses import Answer, error_answer, to_response
 from asgi_auth.endpoints.schema import validate
 from asgi_auth.endpoints.urls import URL_FIELDS, check_url
 from asgi_auth.endpoints.web import Web
-from asgi_auth.errors import AuthError, ConfigurationError, NotFound
+from asgi_auth.errors import AuthError, ConfigurationError, NotFound, Unavailable
+from asgi_auth.infrastructure.metrics import REQUEST_ERROR, REQUEST_FAULT
 from asgi_auth.origin_policy import SAFE_METHODS
 
 Handler = Callable[..., Awaitable[Answer]]
@@ -153,7 +154,9 @@ class _Resource:
             response = await self._answer(*found, scope, receive)
         except ClientDisconnected:
             return
-        except Exception:
+        except Exception as error:
+            self._web.services.metrics.increment(REQUEST_ERROR)
+            self._web.services.error_reports.report(error, scope)
             # The contract's answer to a bug of ours; whoever watches over the process gets to see it as well.
             await to_response(Answer(status=500, is_empty=True))(scope, receive, send)
             raise
@@ -171,8 +174,14 @@ class _Resource:
                 _check_origin(call)
             answer = await _handled(spec, handler, call)
         except AuthError as error:
+            self._note_fault(error, scope)
             answer = error_answer(error)
         return to_response(answer, call)
+
+    def _note_fault(self, error: AuthError, scope: Scope) -> None:
+        if isinstance(error, Unavailable):
+            self._web.services.metrics.increment(REQUEST_FAULT, kind="endpoint")
+            self._web.services.error_reports.report(error, scope)
 
 
 async def _handled(spec: RouteSpec, handler: Handler, call: Call) -> Answer:

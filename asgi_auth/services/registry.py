@@ -16,6 +16,7 @@ from asgi_auth.crypto.signing import Signer
 from asgi_auth.engine import Engine
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.events import EventBus
+from asgi_auth.infrastructure.error_reports import ErrorReports, OnError
 from asgi_auth.infrastructure.health import Ask, Health, HealthCheck
 from asgi_auth.infrastructure.mail_log import log_mail
 from asgi_auth.infrastructure.metrics import Metrics, NoMetrics
@@ -87,11 +88,13 @@ class Services:
         clock: Clock = utc_now,
         hasher: PasswordHasher | None = None,
         metrics: Metrics | None = None,
+        on_error: OnError | None = None,
     ) -> None:
         self.config = config
         self.engine = engine
         self.clock = clock
         self.metrics = metrics or NoMetrics()
+        self.error_reports = ErrorReports(on_error)
         self.events = EventBus()
         self.signer = Signer([secret.value for secret in config.all_secrets])
         self.cipher = _cipher(config)
@@ -127,6 +130,7 @@ class Services:
             self.provider_access.close,
             self.health.close,
             self.gauges.close,
+            self.error_reports.close,
         ]
         self.sign_in.add_step(self._remember_address)
         self._limit_sessions()
