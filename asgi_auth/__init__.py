@@ -53,6 +53,7 @@ from asgi_auth.guards import (
     require_user,
 )
 from asgi_auth.infrastructure.health import HealthCheck
+from asgi_auth.infrastructure.log_redaction import redact
 from asgi_auth.infrastructure.metrics import Metrics, MetricSpec
 from asgi_auth.infrastructure.opentelemetry import OpenTelemetryMetrics
 from asgi_auth.infrastructure.prometheus import PrometheusMetrics
@@ -74,6 +75,7 @@ from asgi_auth.middleware import (
     extract_bearer_token,
 )
 from asgi_auth.models import Account, Record, Session, User, Verification
+from asgi_auth.services.audit import AuditEntry
 from asgi_auth.services.email_letters import Lead
 from asgi_auth.services.registry import Services
 from asgi_auth.services.session import Device
@@ -82,6 +84,7 @@ __all__ = [
     "ANONYMOUS",
     "Account",
     "AccountOptions",
+    "AuditEntry",
     "Auth",
     "AuthConfig",
     "AuthContext",
@@ -150,6 +153,7 @@ __all__ = [
     "auth_context",
     "either",
     "extract_bearer_token",
+    "redact",
     "require_authenticated",
     "require_bearer",
     "require_session",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar, cast
 
 import structlog
 
@@ -53,9 +53,45 @@ class EmailChanged:
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged:
-    """A user's password was replaced."""
+    """A user has another password: by giving the old one, by a link in a letter, or as the first one it has."""
 
     user_id: str
+    how: Literal["change", "reset", "set"] = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRefused:
+    """Somebody who is signed in was asked for the password again and did not know it."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordResetRequested:
+    """Somebody asked for a link to choose a new password; ``user_id`` is None where nobody has the address.
+
+    Told beside the request, so that its time tells nobody which of the two it was.
+    """
+
+    user_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLinked:
+    """A user can sign in with another service from now on; ``account_id`` is the row's."""
+
+    user_id: str
+    provider_id: str
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUnlinked:
+    """A user can no longer sign in that way."""
+
+    user_id: str
+    provider_id: str
+    account_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +108,36 @@ class SignedInByProvider:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInFailed:
+    """Somebody was not let in.
+
+    ``reason`` is the code that was answered; ``user_id`` is None where nobody has the address. A listener that takes
+    longer for known users than for unknown ones tells them apart by its time: let it hand its work on.
+    """
+
+    method: str
+    reason: str
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitExceeded:
+    """A request was refused because there were too many; ``rule`` names what was broken."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRefused:
+    """A request was refused because another site may be behind it, or because it would lead to one.
+
+    ``reason`` is the code that was answered.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionCreated:
     """A user signed in; ``method`` names the way in."""
 
@@ -81,10 +147,11 @@ class SessionCreated:
 
 @dataclass(frozen=True, slots=True)
 class SessionRevoked:
-    """A session ended before its time."""
+    """A session ended before its time; why is no part of which end it was."""
 
     session_id: str
     user_id: str
+    reason: Literal["revoked", "sign_out", "limit"] = field(default="revoked", compare=False)
 
 
 E = TypeVar("E")

@@ -83,6 +83,7 @@ class AuthConfig:
             way to hear of changes, and counters for rate limits; None does without (default None).
         redis_options: see RedisOptions.
         secondary_storage: see SecondaryStorageOptions.
+        audit_log: log what matters to security, each fact once, as ``asgi_auth.audit`` (default True).
 
     Raises:
         ConfigurationError: when a value cannot work; secrets are never part of its message.
@@ -120,6 +121,7 @@ class AuthConfig:
     redis: str | None = field(default=None, repr=False)
     redis_options: RedisOptions = field(default_factory=RedisOptions)
     secondary_storage: SecondaryStorageOptions = field(default_factory=SecondaryStorageOptions)
+    audit_log: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.trusted_origins, tuple):

@@ -63,3 +63,4 @@ class ConfigFields(TypedDict, total=False):
     redis: str | None
     redis_options: RedisOptions
     secondary_storage: SecondaryStorageOptions
+    audit_log: bool

@@ -22,7 +22,6 @@ from asgi_auth.services.email_letters import ROOT, Lead
 from asgi_auth.services.session import Device, LiveSession
 from asgi_auth.session_reader import CACHE_NOT_READ, CACHE_USED, CacheUse, ReadSession
 
-MAX_USER_AGENT = 1024
 FETCH_METADATA = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 
 
@@ -88,8 +87,7 @@ class Call:
     @property
     def device(self) -> Device:
         """Where the request comes from."""
-        user_agent = (find_header(self.scope, b"user-agent") or "").replace("\x00", "")
-        return Device(ip_address=self.client_address, user_agent=user_agent[:MAX_USER_AGENT])
+        return self.web.devices.read(self.scope)
 
     def guess_at(self, user: User) -> AbstractAsyncContextManager[None]:
         """A block in which somebody who is signed in may turn out not to know the password: see RateLimitService."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 
 import structlog
@@ -127,6 +128,10 @@ class Door:
         if scope["type"] != "http":
             await self._router(scope, receive, send)
             return
+        with self._web.services.audit.asked_from(partial(self._web.devices.read, scope)):
+            await self._let_in(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = route_path(scope)
         if path.rstrip("/") in self._disabled:
             await _disabled_answer()(scope, receive, send)
@@ -135,6 +140,7 @@ class Door:
             try:
                 headers = await self._count(scope, plain_path(path))
             except RateLimited as error:
+                await self._web.tell(error)
                 await to_response(error_answer(error))(scope, receive, send)
                 return
             if headers:

@@ -175,6 +175,7 @@ class _Resource:
             answer = await _handled(spec, handler, call)
         except AuthError as error:
             self._note_fault(error, scope)
+            await self._web.tell(error)
             answer = error_answer(error)
         return to_response(answer, call)
 

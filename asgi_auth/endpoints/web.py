@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from asgi_auth.asgi.client_address import ClientAddressResolver
 from asgi_auth.config import AuthConfig
 from asgi_auth.cookies.account import AccountCookie
 from asgi_auth.cookies.session import SessionCookies
 from asgi_auth.cookies.state import StateCookie
+from asgi_auth.devices import DeviceReader
+from asgi_auth.errors import AuthError, CrossSiteNavigation, InvalidOrigin, MissingOrigin, RateLimited, UntrustedUrl
+from asgi_auth.events import OriginRefused, RateLimitExceeded
 from asgi_auth.origin_policy import OriginPolicy
 from asgi_auth.services.registry import Services
 from asgi_auth.session_reader import SessionReader
@@ -23,7 +25,12 @@ class Web:
         self.state_cookie = StateCookie(self.config, services.signer)
         self.account_cookie = AccountCookie(self.config, self.cookies.account, clock=services.clock)
         self.origins = OriginPolicy(self.config)
-        options = self.config.client_address
-        self.addresses = ClientAddressResolver(
-            headers=options.headers, trusted_proxies=options.trusted_proxies, uses_peer=options.uses_peer
-        )
+        self.devices = DeviceReader(self.config)
+        self.addresses = self.devices.addresses
+
+    async def tell(self, refusal: AuthError) -> None:
+        """Tell listeners of a refusal that may be an attack."""
+        if isinstance(refusal, RateLimited):
+            await self.services.events.publish(RateLimitExceeded(refusal.rule))
+        elif isinstance(refusal, InvalidOrigin | MissingOrigin | CrossSiteNavigation | UntrustedUrl):
+            await self.services.events.publish(OriginRefused(refusal.code or refusal.message))

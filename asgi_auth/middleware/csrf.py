@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import structlog
 
@@ -12,7 +13,9 @@ from asgi_auth.asgi.paths import ExemptPaths, route_path
 from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
 from asgi_auth.context import AuthContext, auth_context
 from asgi_auth.cookies.session import SessionCookies
+from asgi_auth.devices import DeviceReader
 from asgi_auth.errors import Forbidden, MissingOrigin
+from asgi_auth.events import OriginRefused
 from asgi_auth.origin_policy import SAFE_METHODS, OriginPolicy
 from asgi_auth.services.registry import Services
 
@@ -44,6 +47,9 @@ class CSRFMiddleware:
         self._cookies = SessionCookies(services.config, services.signer, token_name=cookie_name)
         self._allows_missing = services.config.csrf.allows_missing_origin
         self._realm = services.config.app_name
+        self._events = services.events
+        self._audit = services.audit
+        self._devices = DeviceReader(services.config)
         self._exempt = ExemptPaths(exempt)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,6 +59,8 @@ class CSRFMiddleware:
                 self._check(scope)
             except Forbidden as error:
                 _logger.warning("csrf.refused", code=error.code)
+                with self._audit.asked_from(partial(self._devices.read, scope)):
+                    await self._events.publish(OriginRefused(error.code or error.message))
                 await refuse(scope, receive, send, error, realm=self._realm)
                 return
         await self.app(scope, receive, send)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import structlog
 
 from asgi_auth.clock import Clock
@@ -10,6 +12,7 @@ from asgi_auth.crypto.cipher import Cipher
 from asgi_auth.crypto.tokens import equal, generate_id
 from asgi_auth.engine import Engine, IntegrityViolation
 from asgi_auth.errors import AccountNotFound, LastAccount, NotFound, SocialAccountAlreadyLinked, Unavailable
+from asgi_auth.events import AccountLinked, AccountUnlinked, EventBus
 from asgi_auth.models import Account
 from asgi_auth.oauth.tokens import Tokens
 from asgi_auth.services.account_tokens import TokenCodec, merged_scope
@@ -23,11 +26,14 @@ _logger = structlog.get_logger("asgi_auth.account")
 class AccountService:
     """The accounts of one Auth."""
 
-    def __init__(self, engine: Engine, options: AccountOptions, *, cipher: Cipher, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, options: AccountOptions, *, cipher: Cipher, clock: Clock, events: EventBus
+    ) -> None:
         self._engine = engine
         self._options = options
         self._codec = TokenCodec(cipher, encrypts=options.encrypts_tokens)
         self._clock = clock
+        self._events = events
 
     async def add_credential(self, user_id: str, password_hash: str) -> Account:
         """Give a user a password."""
@@ -125,6 +131,8 @@ class AccountService:
         except IntegrityViolation:
             raise NotFound from None
         _logger.info("account.linked", user_id=user_id, account_id=account.id, provider_id=provider_id)
+        event = AccountLinked(user_id, provider_id, account.id)
+        await self._engine.after_commit(partial(self._events.publish, event))
         return account
 
     async def store_tokens(self, account: Account, tokens: Tokens) -> Account:
@@ -162,6 +170,9 @@ class AccountService:
             await self._engine.user_queries.lock(user_id)
             if not self._options.unlinks_last and await self._engine.accounts.count(user_id=user_id) <= 1:
                 raise LastAccount
-            if await self._engine.accounts.take(id=account_row_id, user_id=user_id) is None:
+            account = await self._engine.accounts.take(id=account_row_id, user_id=user_id)
+            if account is None:
                 raise AccountNotFound
+            event = AccountUnlinked(user_id, account.provider_id, account.id)
+            await self._engine.after_commit(partial(self._events.publish, event))
         _logger.info("account.unlinked", user_id=user_id, account_id=account_row_id)

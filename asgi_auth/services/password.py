@@ -20,7 +20,7 @@ from asgi_auth.errors import (
     InvalidPassword,
     PasswordSignInDisabled,
 )
-from asgi_auth.events import EventBus
+from asgi_auth.events import EventBus, PasswordRefused, SignInFailed
 from asgi_auth.infrastructure.metrics import LOGIN_FAILURE, Metrics
 from asgi_auth.models import Session, User
 from asgi_auth.services.email import EmailService
@@ -72,6 +72,7 @@ class PasswordAuthService:
         self._limits = rooms.rate_limits
         self._hasher = hasher
         self._metrics = metrics
+        self._events = events
         self._emails = emails
 
     async def sign_up(
@@ -126,6 +127,7 @@ class PasswordAuthService:
             user, password_hash = await self._prove(email, password, device)
             if self._options.requires_verified_email and not user.email_verified:
                 self._emails.remind(user, lead=lead)
+                await self._events.publish(SignInFailed(METHOD, str(EmailNotVerified.code), user.id))
                 raise EmailNotVerified
             holds = partial(self._accounts.has_password, user.id, password_hash)
             with suppress(ProofOutdated):
@@ -150,7 +152,9 @@ class PasswordAuthService:
         check = await self._hasher.verify(password, stored)
         if user is None or stored is None or not check.is_valid:
             self._metrics.increment(LOGIN_FAILURE, method=METHOD)
-            _logger.info("sign_in.refused", method=METHOD, user_id=user.id if user else None)
+            user_id = user.id if user else None
+            _logger.info("sign_in.refused", method=METHOD, user_id=user_id)
+            await self._events.publish(SignInFailed(METHOD, str(InvalidCredentials.code), user_id))
             raise InvalidCredentials
         new = check.replacement
         if new is None or not await self._accounts.replace_password(user.id, old_hash=stored, new_hash=new):
@@ -175,6 +179,7 @@ class PasswordAuthService:
         account = await self._accounts.find_credential(user_id)
         check = await self._hasher.verify(password, account.password if account else None)
         if not check.is_valid:
+            await self._events.publish(PasswordRefused(user_id))
             raise InvalidPassword
 
     async def change_password(
@@ -198,6 +203,7 @@ class PasswordAuthService:
             raise CredentialAccountNotFound
         self._rules.check_given(current)
         if not (await self._hasher.verify(current, account.password)).is_valid:
+            await self._events.publish(PasswordRefused(user_id))
             raise InvalidPassword
         new_hash = await self._hasher.hash(new)
         async with self._engine.transaction():
@@ -206,7 +212,7 @@ class PasswordAuthService:
                 raise InvalidPassword
             session = await self._restart(user_id, device, is_remembered) if revokes_sessions else None
             await self._resets.revoke_links(user_id)
-            await self._resets.announce(user_id)
+            await self._resets.announce(user_id, how="change")
         return session
 
     async def forget_password(

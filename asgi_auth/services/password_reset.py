@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 
 import structlog
 
@@ -19,7 +20,7 @@ from asgi_auth.errors import (
     ResetPasswordDisabled,
     ResetUserNotFound,
 )
-from asgi_auth.events import EventBus, PasswordChanged
+from asgi_auth.events import EventBus, PasswordChanged, PasswordResetRequested
 from asgi_auth.mails import ResetPasswordMail
 from asgi_auth.models import User
 from asgi_auth.percent import encode_component
@@ -70,6 +71,7 @@ class PasswordResetService:
         self._rooms.mails.send_later(partial(self._write, user, link), client=client)
 
     async def _write(self, user: User | None, link: str) -> ResetPasswordMail | None:
+        await self._events.publish(PasswordResetRequested(None if user is None else user.id))
         if user is None:
             _logger.info("password.reset_not_sent", reason="unknown address")
             return None
@@ -114,7 +116,7 @@ class PasswordResetService:
             await self.revoke_links(user_id)
             if self._config.password.revokes_sessions_on_reset:
                 await self._rooms.sessions.revoke_all_user_sessions(user_id)
-            await self.announce(user_id)
+            await self.announce(user_id, how="reset")
         await self._rooms.rate_limits.remember(user.email, client=client)
 
     async def set_password(self, user_id: str, new_password: str) -> None:
@@ -128,16 +130,16 @@ class PasswordResetService:
             await self._check_has_none(user_id)
             await self._rooms.accounts.set_password(user_id, new_hash)
             await self.revoke_links(user_id)
-            await self.announce(user_id)
+            await self.announce(user_id, how="set")
 
     async def revoke_links(self, user_id: str) -> None:
         """Make every link in letters to this user worthless."""
         await self._rooms.verifications.revoke(self._purpose, value=user_id)
 
-    async def announce(self, user_id: str) -> None:
+    async def announce(self, user_id: str, *, how: Literal["change", "reset", "set"]) -> None:
         """Tell listeners of a new password, once the transaction that stores it is over."""
         _logger.info("password.changed", user_id=user_id)
-        await self._engine.after_commit(partial(self._events.publish, PasswordChanged(user_id)))
+        await self._engine.after_commit(partial(self._events.publish, PasswordChanged(user_id, how)))
 
     async def _redeem(self, token: str) -> None:
         try:

@@ -23,6 +23,7 @@ from asgi_auth.infrastructure.metrics import Metrics, NoMetrics
 from asgi_auth.mails import Sender
 from asgi_auth.oauth.client import OAuthClient
 from asgi_auth.services.account import AccountService
+from asgi_auth.services.audit import AuditLog
 from asgi_auth.services.bearer import BearerTokenService
 from asgi_auth.services.deletion import DeletionService
 from asgi_auth.services.email import EmailService
@@ -96,6 +97,7 @@ class Services:
         self.metrics = metrics or NoMetrics()
         self.error_reports = ErrorReports(on_error)
         self.events = EventBus()
+        self.audit = AuditLog(self.events, clock=clock, is_logged=config.audit_log)
         self.signer = Signer([secret.value for secret in config.all_secrets])
         self.cipher = _cipher(config)
         self.hasher = hasher or measured_hasher(config.hashing, self.metrics)
@@ -105,7 +107,7 @@ class Services:
         self.mails = MailService(config.mail, _sender(config.mail), allows=self.rate_limits.allows_mail)
         known_users = self.remembering.caches.add(user_spec(config.cache, user=engine.users.record))
         self.users = UserService(engine, cache=known_users, clock=clock, events=self.events)
-        self.accounts = AccountService(engine, config.accounts, cipher=self.cipher, clock=clock)
+        self.accounts = AccountService(engine, config.accounts, cipher=self.cipher, clock=clock, events=self.events)
         self.verifications = VerificationService(engine, clock=clock)
         self.sessions = self._sessions()
         self.sign_in = SignInService(engine, self.sessions, metrics=self.metrics, events=self.events)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import structlog
 
 from asgi_auth.engine import Engine
-from asgi_auth.errors import SessionNotCreated
-from asgi_auth.events import EventBus, SessionCreated
+from asgi_auth.errors import AuthError, SessionNotCreated, Unavailable
+from asgi_auth.events import EventBus, SessionCreated, SignInFailed
 from asgi_auth.infrastructure.metrics import LOGIN_SUCCESS, Metrics
 from asgi_auth.models import Session, User
 from asgi_auth.services.session import Device, SessionService
@@ -94,14 +94,23 @@ class SignInService:
         Raises whatever a step raises, SessionNotCreated where the user is gone, ProofOutdated where ``holds`` says no.
         """
         attempt = SignInAttempt(user=user, method=method, device=device or Device(), is_remembered=is_remembered)
-        for step in self._steps:
-            await step(attempt)
-        is_locked = holds is not None or bool(self._locked_steps)
-        session = await (self._create_locked(attempt, holds) if is_locked else self._create(attempt))
+        try:
+            session = await self._pass(attempt, holds)
+        except Unavailable:
+            raise
+        except AuthError as refusal:
+            await self._events.publish(SignInFailed(method, refusal.code or type(refusal).__name__, user.id))
+            raise
         self._metrics.increment(LOGIN_SUCCESS, method=method)
         _logger.info("sign_in.completed", user_id=user.id, session_id=session.id, method=method)
         await self._events.publish(SessionCreated(session, method))
         return SignedIn(session=session, user=user, is_remembered=is_remembered)
+
+    async def _pass(self, attempt: SignInAttempt, holds: Holds | None) -> Session:
+        for step in self._steps:
+            await step(attempt)
+        is_locked = holds is not None or bool(self._locked_steps)
+        return await (self._create_locked(attempt, holds) if is_locked else self._create(attempt))
 
     async def _create(self, attempt: SignInAttempt) -> Session:
         return await self._sessions.create(attempt.user, device=attempt.device, is_remembered=attempt.is_remembered)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -16,7 +16,7 @@ from asgi_auth.errors import (
     Unavailable,
     UserEmailMissing,
 )
-from asgi_auth.events import EventBus, SignedInByProvider
+from asgi_auth.events import EventBus, SignedInByProvider, SignInFailed
 from asgi_auth.infrastructure.metrics import LOGIN_FAILURE, Metrics
 from asgi_auth.models import User
 from asgi_auth.oauth.client import AuthorizationRequest, OAuthClient
@@ -116,7 +116,7 @@ class SocialService:
             await self._linking.link(await self._linker(state.link), visitor)
             return Arrival(url=state.callback_url)
         lead = Lead(callback_url=state.callback_url, base_url=answer.base_url)
-        with self._refusals_counted(answer.provider_id):
+        async with self._refusals_counted(answer.provider_id):
             visitor = await self._visitors.by_answer(state, answer)
             found = await self._find(visitor, requests_sign_up=state.request_sign_up is True, lead=lead)
         signed_in = await self._sign_in.complete(found.user, method=METHOD, device=device, is_remembered=is_remembered)
@@ -132,7 +132,7 @@ class SocialService:
         Raises ProviderNotFound, IdTokenNotSupported, InvalidIdToken, UserInfoMissing, Unavailable where the provider
         cannot be asked, what LinkingService raises, SocialEmailNotVerified, and whatever a step on the door raises.
         """
-        with self._refusals_counted(offered.provider_id):
+        async with self._refusals_counted(offered.provider_id):
             visitor = await self._visitors.by_id_token(offered)
             found = await self._find(visitor, requests_sign_up=requests_sign_up, lead=lead)
         signed_in = await self._sign_in.complete(found.user, method=METHOD, device=device, is_remembered=is_remembered)
@@ -157,9 +157,9 @@ class SocialService:
             raise SocialEmailNotVerified
         return found
 
-    @contextmanager
-    def _refusals_counted(self, provider_id: str) -> Iterator[None]:
-        """Count and log whoever is not let in; faults, ours or the provider's, are no refusals."""
+    @asynccontextmanager
+    async def _refusals_counted(self, provider_id: str) -> AsyncIterator[None]:
+        """Count, log and tell of whoever is not let in; faults, ours or the provider's, are no refusals."""
         try:
             yield
         except Unavailable:
@@ -168,7 +168,9 @@ class SocialService:
             if isinstance(refusal, CallbackRefused) and refusal.is_fault:
                 raise
             self._metrics.increment(LOGIN_FAILURE, method=METHOD)
-            _logger.info("sign_in.refused", method=METHOD, provider=provider_id, reason=_shown(refusal.code))
+            reason = _shown(refusal.code)
+            _logger.info("sign_in.refused", method=METHOD, provider=provider_id, reason=reason)
+            await self._events.publish(SignInFailed(METHOD, reason))
             raise
 
     async def _tell(self, found: Found, signed_in: SignedIn, added: Mapping[str, object]) -> None:

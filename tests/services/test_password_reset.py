@@ -237,7 +237,7 @@ async def test_listeners_hear_of_the_new_password_once_it_is_stored(passwords, s
     await passwords.reset_password(token, NEW)
     with pytest.raises(InvalidResetToken):
         await passwords.reset_password(token, NEW)
-    assert events.taken() == [PasswordChanged(ada.user.id)]
+    assert events.taken() == [PasswordChanged(ada.user.id, "reset")]
 
 
 async def test_a_hash_is_made_before_the_link_is_used_up_and_never_for_a_bad_one(counted, mailbox):
@@ -254,7 +254,7 @@ async def test_the_server_gives_a_password_to_who_has_none(passwords, services, 
     events = Events(services.events)
     await passwords.set_password(user.id, NEW)
     assert (await passwords.sign_in(user.email, NEW)).user == user
-    assert PasswordChanged(user.id) in events.taken()
+    assert PasswordChanged(user.id, "set") in events.taken()
 
 
 async def test_who_has_a_password_is_not_given_another(passwords, ada):
