@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import structlog
 
 from asgi_auth.config import RateLimit
@@ -10,6 +12,9 @@ from asgi_auth.infrastructure.rate_limit import MAX_ENTRIES, Hit, MemoryWindows,
 
 RETRY_EVERY = 5_000
 """Milliseconds for which nothing is counted in a database that has failed; what it had counted is still given back."""
+
+MOST_OWED = 1_000
+"""Hits that are given back later, as the storage did not answer; beyond it they count until their window is over."""
 
 _logger = structlog.get_logger("asgi_auth.rate_limit")
 
@@ -32,6 +37,7 @@ class SteadyWindows:
         self._shared = shared
         self._own = MemoryWindows(most=MAX_ENTRIES // 2)
         self._heard = MemoryWindows(most=MAX_ENTRIES // 2)  # how many hits of all processes the storage told of last
+        self._owed: deque[tuple[str, RateLimit, Hit]] = deque(maxlen=MOST_OWED)  # not given back yet
         self._retry_every = retry_every
         self._retry_at = 0
         self._is_away = False
@@ -48,7 +54,9 @@ class SteadyWindows:
                 self._lost(now)
             else:
                 self._found()
-                return await self._both(key, limit, hit, now=now, restarts=restarts)
+                verdict = await self._both(key, limit, hit, now=now, restarts=restarts)
+                await self._settle()
+                return verdict
         return self._alone(key, limit, now=now, restarts=restarts)
 
     async def give_back(self, key: str, limit: RateLimit, *, hit: Hit) -> None:
@@ -98,7 +106,13 @@ class SteadyWindows:
         try:
             await self._shared.give_back(key, limit, hit=hit)
         except Unavailable:
+            self._owed.append((key, limit, hit))
             _logger.warning("rate_limit.not_given_back")
+
+    async def _settle(self) -> None:
+        """Give back one that could not be when it was due; the storage answers again."""
+        if self._owed:
+            await self._give_back_there(*self._owed.popleft())
 
     def _may_ask(self, now: int) -> bool:
         """Whether the storage is to be asked; where it has failed, by one at a time."""

@@ -157,6 +157,14 @@ def test_compatible_limits_are_better_auths_alone(limits):
     assert options.general == RateLimit(100, timedelta(seconds=10))
 
 
+def test_limits_are_counted_in_redis_where_there_is_one_and_nothing_else_is_said():
+    assert config().rate_limits.storage == "memory"
+    assert config(redis="redis://127.0.0.1/0").rate_limits.storage == "redis"
+    assert config(redis="redis://127.0.0.1/0", rate_limits="compatible").rate_limits.storage == "redis"
+    chosen = RateLimitOptions(storage="database")
+    assert config(redis="redis://127.0.0.1/0", rate_limits=chosen).rate_limits.storage == "database"
+
+
 def test_our_own_limits():
     options = config().rate_limits
     assert options.failed_sign_ins == RateLimit(5, 15 * MINUTE)

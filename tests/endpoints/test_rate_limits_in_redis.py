@@ -214,6 +214,14 @@ async def test_whoever_guesses_finds_no_fresh_limit_while_redis_is_away(make_aut
         assert await statuses(client, "/sign-in/email", 1, "POST", json=BOB) == [429]
 
 
+async def test_a_counter_that_is_none_lifts_no_limit(sharing, redis_url):
+    async with client_of(sharing()) as client, redis.asyncio.Redis.from_url(redis_url) as store:
+        assert await statuses(client, "/sign-in/x", 1) == [404]
+        (key,) = [key async for key in store.scan_iter("asgi_auth:rate:*")]
+        await store.set(key, "something else")
+        assert await statuses(client, "/sign-in/x", 3) == [404, 404, 429]
+
+
 # in a Redis shared with a Better Auth server
 
 

@@ -179,6 +179,17 @@ async def test_what_is_given_back_while_the_storage_is_away_is_free_in_memory(sh
     assert await allowed(windows, 200, limit=ONE) == 1
 
 
+async def test_what_could_not_be_given_back_is_given_back_when_the_storage_answers(shared, windows):
+    hits = [await windows.hit("key", THREE, now=NOW, restarts=False) for _ in range(2)]
+    shared.is_down = True
+    for hit in hits:
+        await windows.give_back("key", THREE, hit=hit)
+    shared.is_down = False
+    for _ in range(2):
+        await windows.hit("another key", THREE, now=NOW)
+    assert await allowed(SteadyWindows(shared), 200) == 3
+
+
 async def test_what_was_remembered_while_the_storage_was_away_is_known_when_it_is_back(shared, windows):
     shared.is_down = True
     await windows.hit("key", ONE, now=NOW)

@@ -244,13 +244,13 @@ def social_providers(given: Reader) -> tuple[Provider, ...]:
 
 def rate_limit_options(given: bool | Options | None) -> RateLimitOptions:  # noqa: FBT001
     group = Reader(given if isinstance(given, Mapping) else {"enabled": bool(given)}, "rateLimit.")
-    most, window = group.take("max", 100), group.take("window", 10)
+    most, window, storage = group.take("max", 100), group.take("window", 10), group.take("storage", None)
     rules = {path: limit(rule) for path, rule in group.take("customRules", {}).items()}
     options = RateLimitOptions(
         is_enabled=group.take("enabled", False),
         general=RateLimit(most, seconds(window)),
         rules=rules,
-        storage=group.take("storage", "memory"),
+        storage="redis" if storage == "secondary-storage" else storage,
         failed_sign_ins=None,
         failed_sign_ins_per_account=None,
         mails_per_address=None,

@@ -42,8 +42,9 @@ class RateLimitOptions:
             limit (default none). ``*`` stands for any part of a segment, ``?`` for one character of it, ``**`` for
             anything: "/sign-in/*".
         storage: "memory" counts in each process, "database" in the table ``rateLimit`` and "redis" in Redis, for all
-            of them (default None: "redis" where there is one, else "memory"). While a shared storage does not answer,
-            each process counts for itself.
+            of them (default None: "redis" where there is one, else "memory"). Each process counts what it lets through
+            beside a shared storage, and the stricter of both decides: one that goes away, or comes back empty, lifts
+            nothing. With ``secondary_storage``, requests are counted in Redis as a Better Auth server counts them.
         failed_sign_ins: wrong passwords and codes from one address; a success neither counts nor clears (default 5
             in 15 minutes; None: unlimited).
         failed_sign_ins_per_account: wrong passwords for one account, whether or not it exists, from all addresses
