@@ -88,7 +88,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     _counter(LOGIN_FAILURE, "Sign-ins refused for a wrong credential, by the way in.", "method"),
     _counter(SESSION_CACHE_HIT, "Sessions read from a cache, by the layer that knew: cookie, memory, shared.", "layer"),
     _counter(SESSION_CACHE_MISS, "Sessions no cache knew, by the layer that was asked: record.", "layer"),
-    _counter(SESSION_REVOKED, "Sessions ended before their time."),
+    _counter(SESSION_REVOKED, "Sessions ended before their time: revoked, sign_out or limit.", "reason"),
     _gauge(SESSION_ACTIVE, "Sessions that hold, counted once a minute and up to a million.", merged="max"),
     _counter(BEARER_VERIFY, "Bearer tokens judged: accepted or refused.", "outcome"),
     _seconds(

@@ -36,7 +36,7 @@ def measured_hasher(options: HashingOptions, metrics: Metrics) -> PasswordHasher
 def count_revocations(events: EventBus, metrics: Metrics) -> None:
     """Count every session that ends before its time, whoever ends it."""
 
-    async def count(_revoked: SessionRevoked) -> None:
-        metrics.increment(SESSION_REVOKED)
+    async def count(revoked: SessionRevoked) -> None:
+        metrics.increment(SESSION_REVOKED, reason=revoked.reason)
 
     events.subscribe(SessionRevoked, count)

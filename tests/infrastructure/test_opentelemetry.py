@@ -17,7 +17,7 @@ from asgi_auth.infrastructure.metrics import (
     HASH_DURATION,
     HASH_QUEUE,
     LOGIN_SUCCESS,
-    SESSION_REVOKED,
+    REQUEST_ERROR,
 )
 from tests.support import ADA, PASSWORD
 
@@ -84,18 +84,18 @@ def test_every_figure_of_the_catalogue_is_collected(reader, meter):
 
 def test_counters_only_grow_and_begin_at_zero(reader, meter):
     metrics = OpenTelemetryMetrics(meter)
-    assert values(reader, SESSION_REVOKED) == {(): 0}
-    metrics.increment(SESSION_REVOKED)
-    assert values(reader, SESSION_REVOKED) == {(): 1}
-    assert collected(reader)[SESSION_REVOKED].data.is_monotonic
+    assert values(reader, REQUEST_ERROR) == {(): 0}
+    metrics.increment(REQUEST_ERROR)
+    assert values(reader, REQUEST_ERROR) == {(): 1}
+    assert collected(reader)[REQUEST_ERROR].data.is_monotonic
 
 
 def test_two_on_one_meter_are_told_apart_by_their_names_and_of_the_same_name_add_up(reader, meter):
     shop, again, office = (OpenTelemetryMetrics(meter, name=name) for name in ("shop", "shop", "office"))
     for metrics in (shop, again, office):
-        metrics.increment(SESSION_REVOKED)
+        metrics.increment(REQUEST_ERROR)
         metrics.gauge(BREAKER_OPEN, 1, dependency="redis")
-    points = collected(reader)[SESSION_REVOKED].data.data_points
+    points = collected(reader)[REQUEST_ERROR].data.data_points
     assert {point.attributes["auth"]: point.value for point in points} == {"shop": 2, "office": 1}
     assert len(collected(reader)[BREAKER_OPEN].data.data_points) == 2
 
@@ -103,18 +103,18 @@ def test_two_on_one_meter_are_told_apart_by_their_names_and_of_the_same_name_add
 def test_nothing_is_lost_that_several_threads_count(reader, meter):
     metrics = OpenTelemetryMetrics(meter)
     threads = [
-        threading.Thread(target=lambda: [metrics.increment(SESSION_REVOKED) for _ in range(5000)]) for _ in range(4)
+        threading.Thread(target=lambda: [metrics.increment(REQUEST_ERROR) for _ in range(5000)]) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert values(reader, SESSION_REVOKED) == {(): 20_000}
+    assert values(reader, REQUEST_ERROR) == {(): 20_000}
 
 
 def test_without_an_sdk_it_tells_nobody():
     metrics = OpenTelemetryMetrics()
-    metrics.increment(SESSION_REVOKED)
+    metrics.increment(REQUEST_ERROR)
     metrics.observe(HASH_DURATION, 0.07, operation="verify")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
 from asgi_auth import ConfigurationError, PrometheusMetrics
@@ -50,7 +52,7 @@ def test_every_figure_of_the_catalogue_is_written_under_the_names_that_dashboard
 
 def test_what_has_not_happened_yet_is_zero(registry):
     PrometheusMetrics(registry)
-    assert registry.get_sample_value("auth_session_revoked_total", {"auth": "default"}) == 0
+    assert registry.get_sample_value("auth_request_error_total", {"auth": "default"}) == 0
 
 
 def test_two_in_one_registry_are_told_apart_by_their_names(registry):
@@ -87,3 +89,41 @@ def test_without_the_library_the_extra_to_install_is_named(monkeypatch):
 def test_whoever_does_not_use_it_does_not_import_it(library):
     script = f"import sys, asgi_auth; sys.exit({library!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+WORKER = """
+from asgi_auth import PrometheusMetrics
+from asgi_auth.infrastructure.metrics import BREAKER_OPEN, FEED_TRUSTED, HASH_QUEUE, LOGIN_SUCCESS
+metrics = PrometheusMetrics()
+number = int(input())
+metrics.increment(LOGIN_SUCCESS, method="password")
+metrics.gauge(HASH_QUEUE, number)
+metrics.gauge(FEED_TRUSTED, number, feed="postgres")
+metrics.gauge(BREAKER_OPEN, number, dependency="redis")
+print("told", flush=True)
+input()
+"""
+
+
+def test_several_processes_are_told_of_as_one(tmp_path):
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", WORKER]
+    workers = [
+        subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        for number, worker in enumerate(workers):
+            worker.stdin.write(f"{number}\n")
+            worker.stdin.flush()
+            assert worker.stdout.readline() == "told\n"
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=str(tmp_path))
+        told = {"auth": "default"}
+        assert registry.get_sample_value("auth_login_success_total", {"method": "password", **told}) == 2
+        assert registry.get_sample_value("auth_hash_queue", told) == 1
+        assert registry.get_sample_value("auth_feed_trusted", {"feed": "postgres", **told}) == 0
+        assert registry.get_sample_value("auth_breaker_open", {"dependency": "redis", **told}) == 1
+    finally:
+        for worker in workers:
+            worker.communicate("\n")

@@ -185,9 +185,9 @@ async def test_every_session_that_is_revoked_is_counted(services_with_figures, f
         await services_with_figures.passwords.sign_in(ADA["email"], PASSWORD)
     await services_with_figures.sessions.revoke_session(signed_up.session.id)
     await services_with_figures.sessions.revoke_session(signed_up.session.id)
-    assert figures.counts.count(("auth.session.revoked", {})) == 1
+    assert [name for name, _ in figures.counts].count("auth.session.revoked") == 1
     await services_with_figures.sessions.revoke_all_user_sessions(signed_up.user.id)
-    assert figures.counts.count(("auth.session.revoked", {})) == 3
+    assert [name for name, _ in figures.counts].count("auth.session.revoked") == 3
 
 
 async def test_no_figure_holds_a_secret_or_an_address(services_with_figures, figures):
