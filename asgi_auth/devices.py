@@ -24,7 +24,8 @@ class DeviceReader:
             headers=options.headers, trusted_proxies=options.trusted_proxies, uses_peer=options.uses_peer
         )
 
-    def read(self, scope: Scope) -> Device:
-        """The device that sent a request."""
+    def read(self, scope: Scope, *, address: str | None = None) -> Device:
+        """The device that sent a request; ``address`` where it is known already."""
         user_agent = (find_header(scope, b"user-agent") or "").replace("\x00", "")
-        return Device(ip_address=self.addresses.resolve(scope) or "", user_agent=user_agent[:MAX_USER_AGENT])
+        address = (self.addresses.resolve(scope) or "") if address is None else address
+        return Device(ip_address=address, user_agent=user_agent[:MAX_USER_AGENT])

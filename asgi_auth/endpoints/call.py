@@ -87,7 +87,7 @@ class Call:
     @property
     def device(self) -> Device:
         """Where the request comes from."""
-        return self.web.devices.read(self.scope)
+        return self.web.devices.read(self.scope, address=self.client_address)
 
     def guess_at(self, user: User) -> AbstractAsyncContextManager[None]:
         """A block in which somebody who is signed in may turn out not to know the password: see RateLimitService."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from cachetools import LRUCache
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, tuple_, update
 
 from asgi_auth.engine.executor import Executor
 from asgi_auth.engine.statement import Statement
@@ -112,6 +112,19 @@ class Store(Generic[R]):
         rows = await self._run("list", where, extra={"limit": limit})
         return [self.build(row) for row in rows]
 
+    async def page(self, where: Mapping[str, Value], /, *, limit: int, **bounds: Value) -> Sequence[R]:
+        """The newest records that meet all conditions, newest first; needs fields ``created_at`` and ``id``.
+
+        ``bounds`` are any of ``since`` and ``until``, moments of creation, the first included and the second not; and
+        ``before`` with ``before_id``: the moment and id of the last record of the page before.
+        """
+        rows = await self._run("page", where, bounds, extra={"limit": limit})
+        return [self.build(row) for row in rows]
+
+    async def trim(self, *, before: datetime, most: int) -> int:
+        """Delete the oldest records created before a moment, so many at most; returns how many there were."""
+        return len(await self._run("trim", {}, {"before": before}, extra={"limit": most}))
+
     async def count(self, **where: Value) -> int:
         """How many records meet the conditions."""
         rows = await self._run("count", where)
@@ -167,6 +180,8 @@ class Store(Generic[R]):
 
     def _clause(self, verb: str, conditions: Shape, values: Shape) -> Any:
         where = and_(*(self._condition(name) for name in conditions)) if conditions else None
+        if verb in ("page", "trim"):
+            return self._page_clause(where, values) if verb == "page" else self._trim_clause()
         assignments = {self._columns[name]: bindparam(f"set_{name}", type_=self._columns[name].type) for name in values}
         clause = self._bare_clause(verb, assignments)
         return clause if where is None else clause.where(where)
@@ -199,3 +214,21 @@ class Store(Generic[R]):
             return self._columns[name[:-1]].is_(None)
         column = self._columns[name]
         return column == bindparam(f"where_{name}", type_=column.type)
+
+    def _page_clause(self, where: ColumnElement[bool] | None, bounds: Shape) -> Any:
+        created, row = self._columns["created_at"], self._columns["id"]
+        limits: dict[str, ColumnElement[bool]] = {
+            "since": created >= bindparam("set_since", type_=created.type),
+            "until": created < bindparam("set_until", type_=created.type),
+            "before": tuple_(created, row)
+            < tuple_(bindparam("set_before", type_=created.type), bindparam("set_before_id", type_=row.type)),
+        }
+        clause = select(*self.columns).order_by(created.desc(), row.desc()).limit(bindparam("limit"))
+        clause = clause.where(*(limits[name] for name in bounds if name in limits))
+        return clause if where is None else clause.where(where)
+
+    def _trim_clause(self) -> Any:
+        created, row = self._columns["created_at"], self._columns["id"]
+        is_old = created < bindparam("set_before", type_=created.type)
+        oldest = select(row).where(is_old).order_by(created, row).limit(bindparam("limit"))
+        return delete(self.table).where(row.in_(oldest)).returning(row)
