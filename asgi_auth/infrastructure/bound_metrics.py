@@ -14,6 +14,9 @@ Write = Callable[[float], object]
 Key = tuple[object, ...]
 T = TypeVar("T")
 
+DEFAULT = "default"
+"""The name of an Auth that was given none."""
+
 BUCKETS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of durations, in seconds: from a look into memory to what nobody waits for any more."""
 

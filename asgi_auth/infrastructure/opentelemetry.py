@@ -9,8 +9,8 @@ from threading import Lock
 from typing import Protocol, cast
 
 from asgi_auth.errors import ConfigurationError
-from asgi_auth.infrastructure.bound_metrics import BUCKETS, BoundMetrics, Write, attached
-from asgi_auth.infrastructure.metrics import AUTH_LABEL, MetricSpec
+from asgi_auth.infrastructure.bound_metrics import BUCKETS, DEFAULT, BoundMetrics, Write, attached
+from asgi_auth.infrastructure.metrics import MetricSpec
 
 SCOPE = "asgi_auth"
 NEEDED = 'OpenTelemetryMetrics needs opentelemetry-api: pip install "asgi-auth[opentelemetry]"'
@@ -51,7 +51,8 @@ class OpenTelemetryMetrics(BoundMetrics):
     Counters and gauges are observed when they are collected, histograms recorded as they happen.
 
     Args:
-        meter: an ``opentelemetry.metrics.Meter`` (default: the one called ``asgi_auth`` of the global provider).
+        meter: an ``opentelemetry.metrics.Meter`` (default: the one of the global provider that is called ``asgi_auth``,
+            with ``.name`` after it where there is one).
         name: the value of the attribute ``auth``, for processes with more than one Auth (default "default"). Two of
             the same name on one meter add their figures up.
 
@@ -59,12 +60,12 @@ class OpenTelemetryMetrics(BoundMetrics):
         ConfigurationError: opentelemetry-api is missing.
     """
 
-    def __init__(self, meter: OpenTelemetryMeter | None = None, *, name: str = "default") -> None:
+    def __init__(self, meter: OpenTelemetryMeter | None = None, *, name: str = DEFAULT) -> None:
         try:
-            from opentelemetry.metrics import get_meter
+            from opentelemetry.metrics import get_meter_provider
         except ImportError:
             raise ConfigurationError(NEEDED) from None
-        self._meter = get_meter(SCOPE, attributes={AUTH_LABEL: name}) if meter is None else meter
+        self._meter = _meter_of(get_meter_provider(), name) if meter is None else meter
         self._instruments: dict[str, Bind] = attached(self._meter, dict)
         super().__init__(name)
 
@@ -75,6 +76,17 @@ class OpenTelemetryMetrics(BoundMetrics):
 
     def _bind(self, spec: MetricSpec, labels: Mapping[str, str]) -> Write:
         return self._instruments[spec.name](labels)
+
+
+def _meter_of(provider: object, name: str) -> OpenTelemetryMeter:
+    """One meter for each name: of two that observe the same figure in one scope, only the first would be asked."""
+    from opentelemetry.metrics import MeterProvider
+
+    meters: dict[str, OpenTelemetryMeter] = attached(provider, dict)
+    if name not in meters:
+        scope = SCOPE if name == DEFAULT else f"{SCOPE}.{name}"
+        meters[name] = cast("MeterProvider", provider).get_meter(scope)
+    return meters[name]
 
 
 def _histogram(spec: MetricSpec, given: OpenTelemetryMeter) -> Bind:

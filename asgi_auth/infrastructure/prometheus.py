@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal, Protocol, cast
 
 from asgi_auth.errors import ConfigurationError
-from asgi_auth.infrastructure.bound_metrics import BUCKETS, BoundMetrics, Write, attached
+from asgi_auth.infrastructure.bound_metrics import BUCKETS, DEFAULT, BoundMetrics, Write, attached
 from asgi_auth.infrastructure.metrics import AUTH_LABEL, Merging, MetricSpec
 
 NEEDED = 'PrometheusMetrics needs prometheus-client: pip install "asgi-auth[prometheus]"'
@@ -52,7 +52,7 @@ class PrometheusMetrics(BoundMetrics):
         ConfigurationError: prometheus-client is missing.
     """
 
-    def __init__(self, registry: PrometheusRegistry | None = None, *, name: str = "default") -> None:
+    def __init__(self, registry: PrometheusRegistry | None = None, *, name: str = DEFAULT) -> None:
         try:
             from prometheus_client import REGISTRY
         except ImportError:

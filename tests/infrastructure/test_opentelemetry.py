@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 
@@ -128,3 +129,29 @@ def test_without_the_library_the_extra_to_install_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.metrics", None)
     with pytest.raises(ConfigurationError, match=r'pip install "asgi-auth\[opentelemetry\]"'):
         OpenTelemetryMetrics()
+
+
+BEFORE_THE_PROVIDER = """
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from asgi_auth import OpenTelemetryMetrics
+from asgi_auth.infrastructure.metrics import REQUEST_ERROR
+
+adapters = [OpenTelemetryMetrics(), OpenTelemetryMetrics(), OpenTelemetryMetrics(name="office")]
+reader = InMemoryMetricReader()
+metrics.set_meter_provider(MeterProvider(metric_readers=[reader]))
+for adapter in adapters:
+    adapter.increment(REQUEST_ERROR)
+for resource in reader.get_metrics_data().resource_metrics:
+    for scope in resource.scope_metrics:
+        for metric in scope.metrics:
+            if metric.name == REQUEST_ERROR:
+                for point in metric.data.data_points:
+                    print(scope.scope.name, point.attributes["auth"], point.value)
+"""
+
+
+def test_an_auth_may_be_made_before_the_application_sets_up_its_provider():
+    ran = subprocess.run([sys.executable, "-c", BEFORE_THE_PROVIDER], check=True, capture_output=True, text=True)
+    assert ran.stdout.splitlines() == ["asgi_auth default 2", "asgi_auth.office office 1"]
