@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from time import perf_counter
 from typing import Literal, Protocol
 
 import structlog
@@ -13,7 +14,7 @@ from asgi_auth.asgi.paths import ExemptPaths, route_path
 from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
 from asgi_auth.context import ANONYMOUS, AuthContext, CredentialKind, Proof, auth_context
 from asgi_auth.errors import AuthError, NotAuthenticated, Unavailable
-from asgi_auth.infrastructure.metrics import REQUEST_FAULT
+from asgi_auth.infrastructure.metrics import IDENTIFY_DURATION, REQUEST_FAULT
 from asgi_auth.middleware.known import KnownCredentials
 from asgi_auth.services.registry import Services
 
@@ -106,7 +107,7 @@ class CredentialMiddleware:
             if credential is None:
                 continue
             try:
-                proof = await source.authenticate(credential, scope)
+                proof = await self._judged(source, credential, scope)
             except Unavailable as fault:
                 context = self._fault(context, source.kind, fault)
             except AuthError as refusal:
@@ -116,6 +117,24 @@ class CredentialMiddleware:
                 context = context.with_proof(source.kind, proof)
                 cookies += proof.set_cookies
         return context, cookies
+
+    async def _judged(self, source: CredentialSource, credential: str, scope: Scope) -> Proof:
+        """What a credential proves; how long it took to tell is measured."""
+        began = perf_counter()
+        try:
+            proof = await source.authenticate(credential, scope)
+        except Unavailable as fault:
+            self._measure(source.kind, "fault", began)
+            self.services.error_reports.report(fault, scope)
+            raise
+        except AuthError:
+            self._measure(source.kind, "refused", began)
+            raise
+        self._measure(source.kind, "accepted", began)
+        return proof
+
+    def _measure(self, kind: CredentialKind, outcome: str, began: float) -> None:
+        self.services.metrics.observe(IDENTIFY_DURATION, perf_counter() - began, kind=kind, outcome=outcome)
 
     def _fault(self, context: AuthContext, kind: CredentialKind, fault: Unavailable) -> AuthContext:
         self.services.metrics.increment(REQUEST_FAULT, kind=kind)
