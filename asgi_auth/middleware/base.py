@@ -80,19 +80,23 @@ class CredentialMiddleware:
             scope["auth"] = auth_context(scope)
             await self.app(scope, receive, send)
             return
-        is_first = auth_context(scope) is ANONYMOUS and scope["type"] == "http"
-        known = self._known.find(scope) if is_first else None
+        # A handshake's Origin has to be judged each time, and what an outer middleware found has to be added to.
+        may_be_known = scope["type"] == "http" and auth_context(scope) is ANONYMOUS
+        known = self._known.find(scope) if may_be_known else None
         if known is not None and (not self._required or self.sources[0].kind in known.credentials):
             scope["auth"] = known
             await self.app(scope, receive, send)
             return
+        await self._judge(scope, receive, send, is_kept=may_be_known)
+
+    async def _judge(self, scope: Scope, receive: Receive, send: Send, *, is_kept: bool) -> None:
         try:
             context, cookies = await self._identify(scope)
             self._check_required(context)
         except AuthError as error:
             await refuse(scope, receive, send, error, realm=self._realm)
             return
-        if is_first and not cookies:
+        if is_kept and not cookies:
             self._known.remember(scope, context)
         scope["auth"] = context
         await self.app(scope, receive, with_cookies(send, cookies) if cookies else send)
