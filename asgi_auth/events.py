@@ -121,6 +121,13 @@ class SignInFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SignUpFailed:
+    """Nobody was created; ``reason`` is the code of why, which the client may not have been told."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RateLimitExceeded:
     """A request was refused because there were too many; ``rule`` names what was broken."""
 

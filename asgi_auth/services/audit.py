@@ -28,6 +28,7 @@ from asgi_auth.events import (
     SessionCreated,
     SessionRevoked,
     SignInFailed,
+    SignUpFailed,
     UserCreated,
     UserDeleted,
 )
@@ -131,6 +132,7 @@ _FACTS: Mapping[type, _Fact] = MappingProxyType(
         PasswordResetRequested: _Fact("password.reset_requested", lambda event: {"user_id": event.user_id}),
         AccountLinked: _Fact("account.linked", _of_account),
         AccountUnlinked: _Fact("account.unlinked", _of_account),
+        SignUpFailed: _Fact("sign_up.failed", lambda event: {"reason": event.reason}, "failure"),
         RateLimitExceeded: _Fact("rate_limit.exceeded", lambda event: {"reason": event.rule}, "failure", True),
         OriginRefused: _Fact("origin.refused", lambda event: {"reason": event.reason}, "failure", True),
     }

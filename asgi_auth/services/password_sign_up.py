@@ -63,6 +63,7 @@ class PasswordSignUpService:
         try:
             await self._store(user, applicant.password)
         except EmailTaken:
+            await self._users.announce_taken()
             if self.signs_in:
                 raise
             self._tell_owner(user.email)

@@ -12,7 +12,7 @@ from asgi_auth.clock import Clock
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine, UniqueViolation
 from asgi_auth.errors import EmailTaken, NotFound, UserNotCreated, UserNotUpdated
-from asgi_auth.events import EventBus, UserChanged, UserCreated
+from asgi_auth.events import EventBus, SignUpFailed, UserChanged, UserCreated
 from asgi_auth.infrastructure.cache.tiered import Load, TieredCache
 from asgi_auth.models import User
 from asgi_auth.services.email_address import normalize
@@ -56,6 +56,12 @@ class UserService:
         """Tell listeners of a new user, once its transaction is over."""
         _logger.info("user.created", user_id=user.id)
         await self._events.publish(UserCreated(user))
+
+    async def announce_taken(self) -> None:
+        """Tell listeners of somebody who wanted an address that is taken: by its time, the same as ``announce``."""
+        reason = str(EmailTaken.code)
+        _logger.info("user.not_created", reason=reason)
+        await self._events.publish(SignUpFailed(reason))
 
     async def find(self, user_id: str, *, reads_record: bool = False) -> User | None:
         """The user with this id, or None; no query where it is known, unless ``reads_record``."""

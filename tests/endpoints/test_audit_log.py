@@ -102,6 +102,17 @@ async def test_an_address_that_nobody_has_is_told_without_it(client, entries):
     assert "nobody" not in repr(failed)
 
 
+async def test_an_address_that_is_taken_is_told_as_often_as_one_that_is_free(make_auth, database_url):
+    auth = make_auth(database=database_url, password=PasswordOptions(signs_in_after_sign_up=False))
+    entries = heard(auth)
+    async with browser(auth.wrap(whoami)) as client:
+        await sign_up(client)
+        assert taken(entries) == [("user.created", "success")]
+        await sign_up(client)
+        assert [(entry.event, entry.user_id) for entry in entries] == [("sign_up.failed", None)]
+    assert entries[0].reason == "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"
+
+
 async def test_whom_the_door_refuses_is_told(client, auth, entries):
     await sign_up(client)
     entries.clear()
