@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Table
 
 from asgi_auth.config import AuthConfig
+from asgi_auth.engine.change_feed.installation import feed_of
 from asgi_auth.engine.database_sessions import DatabaseSessions
 from asgi_auth.engine.executor import Executor, Publish
 from asgi_auth.engine.locks import Locks
@@ -39,7 +40,7 @@ class Engine:
     """The database of one Auth: its stores, its queries, its transactions.
 
     ``user`` and ``session`` are the composed record types; ``tables`` are those of features, whose stores come from
-    ``store``, and ``watches`` those of them that caches rest on.
+    ``store``, and ``watches`` those of them that caches rest on. ``change_feed`` tells what anybody writes to them.
     """
 
     def __init__(
@@ -64,7 +65,8 @@ class Engine:
         self._connecting: asyncio.Task[None] | None = None
         self._is_ready = False
         self._on_ready: list[Action] = []
-        self.change_feed: ChangeFeed | None = None
+        self._told = [watch for watch in self._watches.values() if watch.table in self._metadata.tables]
+        self.change_feed: ChangeFeed | None = feed_of(self._executor, self._metadata, self._told)
         self.users = self.store("user", user)
         self.sessions = self.store("session", session)
         self.accounts = self.store("account", Account)
@@ -145,7 +147,7 @@ class Engine:
 
     async def _see_to_schema(self) -> None:
         if self._config.database_options.creates_schema is not False:
-            created = await create_missing(self._executor, self._metadata)
+            created = await create_missing(self._executor, self._metadata, self._told)
             if created:
                 _logger.info("database.schema_created", statements=len(created))
             return
@@ -155,17 +157,17 @@ class Engine:
             raise ConfigurationError(f"the database lacks {', '.join(missing)}; let Auth.create_schema() make them")
 
     async def create_schema(self) -> list[str]:
-        """Create missing tables and columns, whatever the configuration says; returns the SQL that ran.
+        """Create missing tables, columns and triggers, whatever the configuration says; returns the SQL that ran.
 
         It does so on connections of its own, so that it may run beside anything else, and in any event loop.
         """
         if self._executor.is_in_memory:
             await self._executor.connect()
-            return await create_missing(self._executor, self._metadata)
+            return await create_missing(self._executor, self._metadata, self._told)
         executor = Executor(self._config.database, self._config.database_options)
         await executor.connect()
         try:
-            return await create_missing(executor, self._metadata)
+            return await create_missing(executor, self._metadata, self._told)
         finally:
             await executor.disconnect()
 

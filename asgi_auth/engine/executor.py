@@ -48,6 +48,7 @@ class _Backend(Protocol):
 
     async def run_alone(self, query: Bound) -> list[Any]: ...
     async def probe(self) -> None: ...
+    async def open_alone(self) -> Any: ...
     def connection(self) -> Connection: ...
 
 
@@ -151,6 +152,10 @@ class Executor:
 
     async def _probe(self) -> None:
         await self._database.backend.probe()
+
+    async def open_alone(self) -> Any:
+        """A connection outside of the pool, as the driver has it; whoever asked closes it, and gets its errors."""
+        return await self._database.backend.open_alone()
 
     def compile(self, clause: ClauseElement, *, is_lookup: bool = False) -> Statement:
         """Compile a statement for this database; a lookup reads what one key leads to, and has to be quick."""

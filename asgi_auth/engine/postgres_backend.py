@@ -68,6 +68,11 @@ class PostgresBackend(DatabaseBackend):
         connect: Any = asyncpg.connect  # without types
         return await connect(**self._target, timeout=seconds, command_timeout=self.timeout)
 
+    async def open_alone(self) -> Any:
+        """A connection outside of the pool; its statements have no time limit."""
+        connect: Any = asyncpg.connect  # without types
+        return await connect(**self._target, timeout=self.timeout)
+
     async def probe(self) -> None:
         """Ask for a sign of life on a connection of its own; raises what the driver raises where none comes."""
         connection = await self._connect(self.timeout)

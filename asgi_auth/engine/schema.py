@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.ddl import DDLElement
 
+from asgi_auth.engine.change_feed.installation import create_missing_triggers
 from asgi_auth.engine.executor import Executor
+from asgi_auth.infrastructure.change_feed.base import Watch
 
 # Any number; every process that creates our schema on this Postgres takes the same lock.
 SCHEMA_LOCK = 4_071_965_310_254
@@ -27,10 +29,10 @@ async def missing_from(executor: Executor, metadata: MetaData) -> list[str]:
     return missing
 
 
-async def create_missing(executor: Executor, metadata: MetaData) -> list[str]:
-    """Create missing tables and columns; nothing that exists is changed. Returns the SQL that ran.
+async def create_missing(executor: Executor, metadata: MetaData, watches: Collection[Watch]) -> list[str]:
+    """Create missing tables and columns, and the triggers of watched tables. Returns the SQL that ran.
 
-    Processes that start together wait for one another.
+    No table, column or row that exists is changed. Processes that start together wait for one another.
     """
     async with executor.transaction(prepares=False):
         if executor.scheme != "sqlite":
@@ -39,7 +41,7 @@ async def create_missing(executor: Executor, metadata: MetaData) -> list[str]:
         statements = [sql for table in metadata.sorted_tables for sql in _statements(executor, table, found)]
         for sql in statements:
             await executor.run_text(sql)
-    return statements
+        return statements + await create_missing_triggers(executor, metadata, watches)
 
 
 async def _columns(executor: Executor, metadata: MetaData) -> dict[str, set[str]]:

@@ -69,6 +69,10 @@ class SQLiteBackend(DatabaseBackend):
             raise
         self._breaker.succeeded()
 
+    async def open_alone(self) -> SQLiteConnection:
+        """A connection outside of the pool."""
+        return await self._pool.open_alone()
+
     def connection(self) -> PooledConnection:
         """One task's view of the pool."""
         return PooledConnection(self._pool)

@@ -48,6 +48,10 @@ class SQLiteConnection:
         """Run a statement without values and rows."""
         await self._fetch(sql)
 
+    async def rows(self, sql: str) -> list[Row]:
+        """The rows of a statement without values."""
+        return [tuple(row) for row in await self._fetch(sql)]
+
     async def fetch(self, query: Bound) -> list[Row]:
         """Run a statement; one visit to the thread, so that a cancelled task leaves nothing half done."""
         return [tuple(row) for row in await self._fetch(query.statement.sql, query.arguments)]
@@ -162,7 +166,11 @@ class SQLitePool:
         else:
             self._idle.insert(place, reader)
 
+    async def open_alone(self) -> SQLiteConnection:
+        """A connection that does not belong to the pool."""
+        return await SQLiteConnection.open(self._path, patience=self._timeout)
+
     async def _open_reader(self) -> SQLiteConnection:
         if self._writer is None:
             raise Unavailable
-        return await SQLiteConnection.open(self._path, patience=self._timeout)
+        return await self.open_alone()

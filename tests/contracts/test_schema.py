@@ -8,7 +8,7 @@ import re
 import pytest
 
 from asgi_auth import ConfigurationError, DatabaseOptions, Unavailable
-from tests.contracts.rows import query, session_row, user_row
+from tests.contracts.rows import of_the_contract, query, session_row, user_row
 
 # What Better Auth 1.7's own migrator makes. "now" is a default that exists on Postgres only.
 EXPECTED = {
@@ -61,6 +61,7 @@ INDEXES = {
     ("verification_identifier_idx", "verification", "identifier"),
 }
 POSTGRES_CONSTRAINTS = {"user_email_key", "session_token_key"}
+NOT_OF_THE_CONTRACT = {"asgiAuthChange", "sqlite_sequence"}  # what a SQLite file tells of changes with
 KINDS = {"integer": "flag", "boolean": "flag", "date": "moment", "timestamp with time zone": "moment"}
 
 Tables = dict[str, dict[str, frozenset[str]]]
@@ -75,6 +76,8 @@ def expected(*, without: frozenset[str]) -> Tables:
 async def sqlite_tables(url: str) -> Tables:
     tables: Tables = {}
     for (table,) in await query(url, "SELECT name FROM sqlite_master WHERE type = 'table'"):
+        if table in NOT_OF_THE_CONTRACT:
+            continue
         unique = {
             column
             for _, index, is_unique, origin, _ in await query(url, f'PRAGMA index_list("{table}")')
@@ -189,7 +192,7 @@ async def test_missing_columns_and_tables_are_added_and_nothing_else_changes(mak
     auth = make_auth(database=older_database)
     created = await auth.create_schema()
     assert created[0].startswith('ALTER TABLE "user" ADD COLUMN "image"')
-    assert all(sql.startswith(("CREATE TABLE", "CREATE INDEX")) for sql in created[1:])
+    assert all(sql.startswith(("CREATE TABLE", "CREATE INDEX")) for sql in of_the_contract(created)[1:])
     assert await query(older_database, 'SELECT "email", "shoeSize", "image" FROM "user"') == [
         ("ada@example.com", 37, None)
     ]
@@ -199,7 +202,7 @@ async def test_missing_columns_and_tables_are_added_and_nothing_else_changes(mak
 
 
 async def test_a_complete_database_is_left_alone(auth):
-    assert len(await auth.create_schema()) == 7
+    assert len(of_the_contract(await auth.create_schema())) == 7
     assert await auth.create_schema() == []
 
 
@@ -238,6 +241,6 @@ async def test_nothing_was_created_where_nothing_may_be(careful, database_url):
     auth = careful(database_url)
     with pytest.raises(ConfigurationError):
         await auth.services.start()
-    assert len(await auth.create_schema()) == 7
+    assert len(of_the_contract(await auth.create_schema())) == 7
     await auth.services.start()
     assert await auth.services.users.find("nobody") is None

@@ -1,0 +1,1 @@
+"""What changed in the database, told by the database itself: whoever wrote, another program included."""

@@ -1,0 +1,197 @@
+"""The triggers with which PostgreSQL tells of changes, whoever makes them, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from asgi_auth.infrastructure.change_feed.base import MOST_KEYS, Watch
+
+Fetch = Callable[[str], Awaitable[list[Any]]]
+"""Runs SQL without values and returns its rows."""
+
+CHANNEL: Final = "asgi_auth"
+"""Everything is told here; each message names its schema, because a database may hold several."""
+
+FUNCTION: Final = "asgi_auth_tell_1"
+"""A function with another body has another number: processes of both versions may run side by side."""
+
+MOST_BYTES: Final = 7900
+"""PostgreSQL takes messages of fewer than 8,000 bytes."""
+
+_TRANSITIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "INSERT": "REFERENCING NEW TABLE AS asgi_auth_new ",
+        "UPDATE": "REFERENCING OLD TABLE AS asgi_auth_old NEW TABLE AS asgi_auth_new ",
+        "DELETE": "REFERENCING OLD TABLE AS asgi_auth_old ",
+        "TRUNCATE": "",
+    }
+)
+
+# Of a row only the columns that name it are looked at; NULL in one of them names nothing, and whatever goes wrong here
+# must not undo somebody's write: both tell that anything may have changed.
+_NAME: Final = (
+    "(SELECT CASE WHEN bool_and(part IS NOT NULL) THEN string_agg(part, ':' ORDER BY place) END "
+    "FROM (SELECT to_jsonb(r) ->> name AS part, place FROM unnest(TG_ARGV) WITH ORDINALITY AS c(name, place)) AS p)"
+)
+_OLD: Final = f"(SELECT {_NAME} AS name FROM asgi_auth_old AS r LIMIT {MOST_KEYS + 1})"
+_NEW: Final = f"(SELECT {_NAME} AS name FROM asgi_auth_new AS r LIMIT {MOST_KEYS + 1})"
+
+_FUNCTION_SQL: Final = f"""CREATE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $tell$
+DECLARE
+    named text[];
+    many bigint;
+    message text;
+BEGIN
+    BEGIN
+        IF TG_OP = 'INSERT' THEN
+            SELECT count(*), array_agg(DISTINCT n.name) INTO many, named FROM {_NEW} AS n;
+        ELSIF TG_OP = 'DELETE' THEN
+            SELECT count(*), array_agg(DISTINCT n.name) INTO many, named FROM {_OLD} AS n;
+        ELSIF TG_OP = 'UPDATE' THEN
+            SELECT (count(*) + 1) / 2, array_agg(DISTINCT n.name) INTO many, named
+            FROM ({_OLD} UNION ALL {_NEW}) AS n;
+        END IF;
+        IF many = 0 THEN
+            RETURN NULL;
+        END IF;
+        IF many > {MOST_KEYS} OR cardinality(named) > {MOST_KEYS} OR array_position(named, NULL) IS NOT NULL THEN
+            named := NULL;
+        END IF;
+    EXCEPTION WHEN OTHERS THEN
+        named := NULL;
+    END;
+    message := jsonb_build_object('schema', TG_TABLE_SCHEMA, 'table', TG_TABLE_NAME,
+        'keys', coalesce(named, ARRAY[]::text[]), 'new', TG_OP = 'INSERT')::text;
+    IF octet_length(message) > {MOST_BYTES} THEN
+        message := jsonb_build_object('schema', TG_TABLE_SCHEMA, 'table', TG_TABLE_NAME,
+            'keys', ARRAY[]::text[], 'new', TG_OP = 'INSERT')::text;
+    END IF;
+    PERFORM pg_notify('{CHANNEL}', message);
+    RETURN NULL;
+END
+$tell$"""
+
+
+def trigger_name(event: str) -> str:
+    """What the trigger of an event is called, on every table."""
+    return f"{FUNCTION}_{event.lower()}"
+
+
+def quoted(name: str) -> str:
+    """An identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as SQL says it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The triggers of one database as they are.
+
+    Attributes:
+        schemas: where each watched table is; a table that is missing is missing here too.
+        arguments: by table and trigger, the columns that it names rows by, as PostgreSQL keeps them.
+        disabled: those that do nothing.
+        has_function: whether the function is there.
+        may_create_function: whether this role may make it.
+        may_create_on: the tables on which it may make triggers.
+    """
+
+    schemas: dict[str, str]
+    arguments: dict[tuple[str, str], bytes]
+    disabled: list[tuple[str, str]]
+    has_function: bool
+    may_create_function: bool
+    may_create_on: frozenset[str]
+
+    def lacks(self, watches: Iterable[Watch]) -> list[tuple[Watch, str]]:
+        """The watched tables and events without a trigger, or with one that names rows by other columns."""
+        return [
+            (watch, event)
+            for watch in watches
+            for event in _TRANSITIONS
+            if self.arguments.get((watch.table, trigger_name(event))) != _arguments(watch)
+        ]
+
+
+def _arguments(watch: Watch) -> bytes:
+    return b"".join(column.encode() + b"\0" for column in watch.key)
+
+
+def _tables_sql(watches: Collection[Watch]) -> str:
+    names = ", ".join(literal(watch.table) for watch in watches)
+    # found by the search path, as every statement of ours finds them
+    return f"unnest(ARRAY[{names}]::text[]) AS w(name) JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(w.name))"
+
+
+async def read_state(fetch: Fetch, watches: Collection[Watch]) -> State:
+    """Look at the triggers; takes no lock on any table."""
+    tables = await fetch(
+        "SELECT w.name, n.nspname::text, has_table_privilege(c.oid, 'TRIGGER') "
+        f"FROM {_tables_sql(watches)} JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+    )
+    triggers = await fetch(
+        f"SELECT w.name, t.tgname::text, t.tgargs, t.tgenabled IN ('O', 'A') FROM {_tables_sql(watches)} "
+        "JOIN pg_trigger AS t ON t.tgrelid = c.oid JOIN pg_proc AS p ON p.oid = t.tgfoid "
+        f"WHERE NOT t.tgisinternal AND p.proname = '{FUNCTION}'"
+    )
+    [(has_function, may_create)] = await fetch(
+        "SELECT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace "
+        f"WHERE p.proname = '{FUNCTION}' AND n.nspname = current_schema()), "
+        "coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
+    )
+    return State(
+        schemas={table: schema for table, schema, _ in tables},
+        arguments={(table, name): bytes(arguments) for table, name, arguments, _ in triggers},
+        disabled=[(table, name) for table, name, _, is_enabled in triggers if not is_enabled],
+        has_function=has_function,
+        may_create_function=may_create,
+        may_create_on=frozenset(table for table, _, may_create_here in tables if may_create_here),
+    )
+
+
+def missing_statements(state: State, watches: Collection[Watch]) -> list[str]:
+    """The SQL that makes what is missing; nothing where this role may not make it all."""
+    lacking = state.lacks(watches)
+    may = state.has_function or state.may_create_function
+    if not lacking or not may or any(watch.table not in state.may_create_on for watch, _ in lacking):
+        return []
+    statements = [] if state.has_function else [_FUNCTION_SQL]
+    for watch, event in lacking:
+        name, table = trigger_name(event), quoted(watch.table)
+        if (watch.table, name) in state.arguments:
+            statements.append(f"DROP TRIGGER {name} ON {table}")
+        columns = ", ".join(literal(column) for column in watch.key)
+        statements.append(
+            f"CREATE TRIGGER {name} AFTER {event} ON {table} {_TRANSITIONS[event]}"
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION}({columns})"
+        )
+    return statements
+
+
+def complaint(state: State, watches: Collection[Watch]) -> str | None:
+    """Why the triggers do not tell of everything, and what would help; None where they do."""
+    lacking = {watch.table: None for watch, _ in state.lacks(watches)}
+    if lacking:
+        return (
+            f"triggers on {_listed(lacking)} are missing: run Auth.create_schema() with a role that may create "
+            "functions in the schema and triggers on its tables"
+        )
+    if state.disabled:
+        table, name = state.disabled[0]
+        return (
+            f"triggers on {_listed({table: None for table, _ in state.disabled})} are disabled: "
+            f"ALTER TABLE {quoted(table)} ENABLE TRIGGER {name}, and the like"
+        )
+    return None
+
+
+def _listed(tables: Iterable[str]) -> str:
+    return ", ".join(quoted(table) for table in tables)
