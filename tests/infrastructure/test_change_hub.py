@@ -89,6 +89,19 @@ async def test_the_grace_begins_once_however_often_the_database_is_tried(record,
     assert hub.trusted_until == until
 
 
+async def test_a_database_that_answers_now_and_then_and_tells_nothing_gets_no_more_grace(record, relay):
+    hub = make_hub(record=record, relay=relay)
+    await hub.start()
+    record.comes_up()
+    relay.comes_up()
+    record.is_lost(is_unreachable=True)
+    until = hub.trusted_until
+    record.is_lost()
+    assert not is_trusted(hub)
+    record.is_lost(is_unreachable=True)
+    assert hub.trusted_until == until
+
+
 async def test_there_is_no_grace_where_only_the_feed_is_lost(record, relay):
     hub = make_hub(record=record, relay=relay)
     await hub.start()

@@ -33,7 +33,8 @@ _TRANSITIONS: Mapping[str, str] = MappingProxyType(
 # Of a row only the columns that name it are looked at; NULL in one of them names nothing, and whatever goes wrong here
 # must not undo somebody's write: both tell that anything may have changed.
 _NAME: Final = (
-    "CASE WHEN TG_NARGS = 1 THEN to_jsonb(r) ->> TG_ARGV[0] ELSE (SELECT CASE WHEN bool_and(part IS NOT NULL) THEN string_agg(part, ':' ORDER BY place) END "
+    "CASE WHEN TG_NARGS = 1 THEN to_jsonb(r) ->> TG_ARGV[0] ELSE "
+    "(SELECT CASE WHEN bool_and(part IS NOT NULL) THEN string_agg(part, ':' ORDER BY place) END "
     "FROM (SELECT to_jsonb(r) ->> name AS part, place FROM unnest(TG_ARGV) WITH ORDINALITY AS c(name, place)) AS p) END"
 )
 _OLD: Final = f"(SELECT {_NAME} AS name FROM asgi_auth_old AS r LIMIT {MOST_KEYS + 1})"

@@ -58,7 +58,8 @@ class ChangeHub:
         self._metrics = metrics
         self._leases = {feed.name: NEVER for feed in self._feeds}
         self._up: set[str] = set()
-        self._unreachable_since: float | None = None
+        self._silent_since: float | None = None
+        self._is_unreachable = False
         self._rememberers: list[Rememberer] = []
         self._shared: SharedRememberer | None = None
         self._dropping: set[asyncio.Task[None]] = set()
@@ -119,7 +120,7 @@ class ChangeHub:
         self._leases[feed] = until
         self._metrics.observe(FEED_LAG, monotonic() - (until - TRUSTED_FOR), feed=feed)
         if self._record is not None and feed == self._record.name:
-            self._unreachable_since = None
+            self._silent_since, self._is_unreachable = None, False
         self._judge()
 
     def connected(self, feed: str) -> None:
@@ -132,17 +133,16 @@ class ChangeHub:
     def lost(self, feed: str, *, is_unreachable: bool) -> None:
         """See FeedObserver."""
         if self._record is not None and feed == self._record.name:
-            if not is_unreachable:
-                self._unreachable_since = None
-            elif self._unreachable_since is None:
-                self._unreachable_since = monotonic()
+            # Until it tells of changes again it was silent all the time, even if it let us in for a moment.
+            self._silent_since = monotonic() if self._silent_since is None else self._silent_since
+            self._is_unreachable = is_unreachable
         if feed in self._up:
             _logger.error("change_feed.lost", feed=feed, consequence="nothing that is cached in memory is believed")
         self._withdraw(feed)
 
     def unusable(self, feed: str, reason: str) -> None:
         """See FeedObserver."""
-        self._unreachable_since = None
+        self._is_unreachable = False
         self._withdraw(feed)
         _logger.warning("change_feed.unusable", feed=feed, reason=reason, consequence="nothing is cached in memory")
 
@@ -154,8 +154,8 @@ class ChangeHub:
 
     def _judge(self) -> None:
         self.complete_until = self.trusted_until = min(self._leases.values(), default=inf)
-        if self._unreachable_since is not None and self._relay is not None:
-            self.trusted_until = min(self._leases[self._relay.name], self._unreachable_since + self._grace)
+        if self._is_unreachable and self._silent_since is not None and self._relay is not None:
+            self.trusted_until = min(self._leases[self._relay.name], self._silent_since + self._grace)
 
     def _tell(self, changes: Sequence[Change]) -> None:
         for rememberer in self._rememberers:
