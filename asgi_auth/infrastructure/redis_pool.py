@@ -29,14 +29,18 @@ class Pool(ConnectionPool):
         await self._turns.acquire()
         connection: Any = self.get_available_connection()  # type: ignore[no-untyped-call]
         try:
-            if self._is_closed:
-                raise ConnectionError("closed")
             await self.ensure_connection(connection)
         except BaseException:
             await connection.disconnect(nowait=True)
             await self.release(connection)
             raise
         return connection
+
+    async def ensure_connection(self, connection: Any) -> None:
+        """Open a connection, or see that nobody expects anything of it."""
+        if self._is_closed:
+            raise ConnectionError("closed")
+        await super().ensure_connection(connection)
 
     async def release(self, connection: Any) -> None:
         """Take a connection back."""

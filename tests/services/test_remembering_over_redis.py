@@ -1,0 +1,73 @@
+"""Several Auths over one Redis: what one changes, the others forget, with and without the newest secret."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from asgi_auth import CacheOptions
+from asgi_auth.config import RedisOptions
+from asgi_auth.config.secrets import Secret
+from tests.support import PASSWORD
+
+NEWER = "another-secret-that-is-long-enough-for-tests-987654"
+PATIENT = RedisOptions(timeout=timedelta(seconds=5))
+
+
+class Notes:
+    """Notes what it is told to forget."""
+
+    def __init__(self):
+        self.tables = set()
+
+    def forget(self, changes):
+        self.tables |= {change.table for change in changes}
+
+    def forget_all(self):
+        self.tables = set()
+
+
+async def until(condition):
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110  (what happens in other tasks)
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def over_redis(make_auth, database_url, redis_url):
+    def make(**options):
+        return make_auth(database=database_url, redis=redis_url, redis_options=PATIENT, **options)
+
+    return make
+
+
+async def listening(auth):
+    notes = Notes()
+    auth.services.remembering.hub.subscribe(notes)
+    await auth.services.start()
+    await until(lambda: "redis" in auth.services.remembering.hub._up)
+    return notes
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [({}, {}), ({"secrets": (Secret(NEWER),)}, {}), ({}, {"cache": CacheOptions(is_enabled=False)})],
+)
+async def test_what_one_changes_the_others_hear(over_redis, here, there):
+    one, other = over_redis(**here), over_redis(**there)
+    await one.services.start()
+    heard = await listening(other)
+    await one.services.passwords.sign_up("ada@example.com", PASSWORD, "Ada")
+    ada = await one.services.users.find_by_email("ada@example.com")
+    heard.tables.clear()
+    await one.services.users.change(ada.id, name="Ada L.")
+    await until(lambda: "user" in heard.tables)
+
+
+async def test_an_auth_whose_redis_is_gone_signs_people_in_all_the_same(make_auth, database_url):
+    auth = make_auth(database=database_url, redis="redis://127.0.0.1:1")
+    await auth.services.start()
+    await auth.services.passwords.sign_up("ada@example.com", PASSWORD, "Ada")
+    assert await auth.services.users.find_by_email("ada@example.com") is not None
