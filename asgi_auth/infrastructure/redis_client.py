@@ -16,6 +16,7 @@ from asgi_auth.config import RedisOptions
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.infrastructure.circuit_breaker import CircuitBreaker
 from asgi_auth.infrastructure.metrics import Metrics
+from asgi_auth.infrastructure.redis_pool import connection_options, new_pool
 from asgi_auth.infrastructure.time_limit import time_limit
 
 T = TypeVar("T")
@@ -78,8 +79,6 @@ class RedisClient:
     def __init__(self, url: str, options: RedisOptions, *, metrics: Metrics) -> None:
         if find_spec("redis") is None:
             raise ConfigurationError("Redis needs a client: pip install 'asgi-auth[redis]'")
-        from asgi_auth.infrastructure.redis_pool import connection_options
-
         self.timeout = options.timeout.total_seconds()
         self.prefix = options.prefix
         try:
@@ -95,9 +94,7 @@ class RedisClient:
 
     def connection(self) -> Any:
         """A connection of the redis package's for its caller alone, not open yet and without time limits."""
-        from asgi_auth.infrastructure.redis_pool import Pool
-
-        return Pool(max_connections=1, **self._connecting).spare()
+        return new_pool(max_connections=1, **self._connecting).spare()
 
     async def run(self, use: Callable[[Any], Awaitable[T]]) -> T:
         """What ``use`` makes of the redis package's client; it is bounded in time and may be cancelled."""
@@ -184,9 +181,7 @@ class RedisClient:
     def _built(self) -> Any:
         from redis.asyncio import Redis
 
-        from asgi_auth.infrastructure.redis_pool import Pool
-
-        return Redis.from_pool(Pool(max_connections=self._max_connections, **self._connecting))
+        return Redis.from_pool(new_pool(max_connections=self._max_connections, **self._connecting))
 
 
 def _first(error: Exception) -> Exception:

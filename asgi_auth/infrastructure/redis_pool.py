@@ -1,33 +1,44 @@
-"""Connections to Redis that survive cancellation, crowds and changes of the event loop; needs the package ``redis``."""
+"""Connections to Redis that survive cancellation, crowds and changes of the event loop."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
-from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+
+def new_pool(*, max_connections: int, **options: Any) -> Any:
+    """A pool of the package's connections in which whoever comes when all are in use waits for their turn.
+
+    ``options`` are those of ``connection_options``.
+    """
+    from redis.asyncio import ConnectionPool
+
+    return type("Pool", (_Turns, ConnectionPool), {})(max_connections=max_connections, **options)
 
 
-class Pool(ConnectionPool):
-    """A bounded number of connections; whoever comes when all are in use waits for their turn.
+class _Turns:
+    """What is different in our pool; the rest is the package's ConnectionPool, which may not be there.
 
     Giving a connection back never waits, so that no cancellation can come between; one that was interrupted while it
     was being opened is closed, and opened anew when it is next used. (The package's own blocking pool loses a place
     for ever where giving back is cancelled, and a wake-up where waiting is.)
     """
 
+    get_available_connection: Callable[[], Any]
+    make_connection: Callable[[], Any]
+    _available_connections: list[Any]
+    _in_use_connections: set[Any]
+
     def __init__(self, *, max_connections: int, **options: Any) -> None:
-        super().__init__(max_connections=max_connections, **options)
+        super().__init__(max_connections=max_connections, **options)  # type: ignore[call-arg]
         self._turns = asyncio.Semaphore(max_connections)
         self._is_closed = False
 
     async def get_connection(self, *_: Any, **__: Any) -> Any:
         """A connection that is open and of which nobody expects anything."""
         await self._turns.acquire()
-        connection: Any = self.get_available_connection()  # type: ignore[no-untyped-call]
+        connection = self.get_available_connection()
         try:
             await self.ensure_connection(connection)
         except BaseException:
@@ -40,7 +51,7 @@ class Pool(ConnectionPool):
         """Open a connection, or see that nobody expects anything of it."""
         if self._is_closed:
             raise ConnectionError("closed")
-        await super().ensure_connection(connection)
+        await super().ensure_connection(connection)  # type: ignore[misc]
 
     async def release(self, connection: Any) -> None:
         """Take a connection back."""
@@ -52,12 +63,12 @@ class Pool(ConnectionPool):
 
     def spare(self) -> Any:
         """One more connection, not open yet, that does not belong to the pool."""
-        return self.make_connection()  # type: ignore[no-untyped-call]
+        return self.make_connection()
 
     async def aclose(self) -> None:
         """Close all connections; those in use, and whoever waits for one, end with an error."""
         self._is_closed = True
-        await super().aclose()
+        await super().aclose()  # type: ignore[misc]
 
     def abandon(self) -> None:
         """Close all connections of an event loop that does not run any more."""
@@ -70,6 +81,10 @@ def connection_options(url: str, *, connect_timeout: float) -> dict[str, Any]:
 
     Time is limited around whole uses, not here, and nothing is tried twice. What we rely on no URL may change.
     """
+    from redis.asyncio.connection import parse_url
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
     ours = {
         "socket_timeout": None,
         "socket_connect_timeout": connect_timeout,
