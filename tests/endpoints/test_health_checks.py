@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -144,3 +145,17 @@ async def test_they_say_so_in_the_description(quick):
     reference = {"application/json": {"schema": {"$ref": "#/components/schemas/Readiness"}}}
     assert responses["200"]["content"] == responses["503"]["content"] == reference
     assert paths["/get-session"]["get"]["responses"]["503"] == {"$ref": "#/components/responses/503"}
+
+
+async def test_a_feed_that_tells_what_changes_is_up(make_auth, postgres_url, clock):
+    auth = make_auth(database=postgres_url)
+    async with asyncio.timeout(60):
+        while (answer := (await asked(auth))[1])["status"] != "up":
+            clock.advance(seconds=2)  # the last answer holds for a second
+            await asyncio.sleep(0.05)
+    assert answer["checks"].keys() == {"database", "feed"}
+    assert answer["checks"]["feed"]["status"] == "up"
+
+
+async def test_a_database_that_only_we_write_to_needs_no_feed(quick):
+    assert (await asked(quick))[1]["checks"].keys() == {"database"}
