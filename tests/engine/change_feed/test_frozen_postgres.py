@@ -9,12 +9,12 @@ import pytest
 from asgi_auth.infrastructure.change_feed.base import TRUSTED_FOR
 from tests.contracts.rows import query
 from tests.engine.change_feed.listening import users
-from tests.servers.postgres import own_postgres
+from tests.servers.private_postgres import private_postgres
 
 
 @pytest.fixture(scope="module")
 def own_server():
-    with own_postgres() as server:
+    with private_postgres() as server:
         yield server
 
 
