@@ -53,6 +53,7 @@ async def test_another_process_is_heard(on_sqlite, path):
 async def test_rows_that_make_room_for_others_are_named(on_sqlite, path, sql):
     write(path, users("ada", "bob"))
     await on_sqlite.caught_up()
+    on_sqlite.changes.clear()
     write(path, sql)
     await on_sqlite.caught_up()
     assert "ada" in on_sqlite.keys("user")
