@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from asgi_auth.clock import Clock, seconds_of
 from asgi_auth.config import AuthConfig
 from asgi_auth.crypto.keys import derive_key
@@ -41,10 +39,7 @@ class Remembering:
         )
         self._attendance = None if self.redis is None else Attendance(self.redis, self.hub)
         shared = self._shared(config, seconds_of(clock))
-        # Without a feed nobody would know what others change.
-        is_told = engine.is_alone or engine.change_feed is not None
-        options = config.cache if is_told else replace(config.cache, is_enabled=False)
-        self.caches = Caches(options, hub=self.hub, seconds=seconds_of(clock), shared=shared, metrics=metrics)
+        self.caches = Caches(config.cache, hub=self.hub, seconds=seconds_of(clock), shared=shared, metrics=metrics)
         cookies = config.cookie_cache
         needs_heard = cookies.is_enabled and cookies.instant_revocation
         self.heard = ChangesHeard(self.hub, window=cookies.lifetime) if needs_heard else None
