@@ -10,6 +10,9 @@ import structlog
 
 from asgi_auth.models import Session, User
 
+EndReason = Literal["revoked", "sign_out", "limit"]
+"""Why a session ended: somebody ended it, its own browser did, or it made room for another."""
+
 
 @dataclass(frozen=True, slots=True)
 class UserCreated:
@@ -158,7 +161,7 @@ class SessionRevoked:
 
     session_id: str
     user_id: str
-    reason: Literal["revoked", "sign_out", "limit"] = field(default="revoked", compare=False)
+    reason: EndReason = field(default="revoked", compare=False)
 
 
 E = TypeVar("E")

@@ -171,7 +171,7 @@ class PasswordAuthService:
 
     async def sign_out(self, token: str) -> bool:
         """End the session of a token; False where there was none."""
-        return await self._sessions.revoke_token(token)
+        return await self._sessions.revoke_token(token, reason="sign_out")
 
     async def verify_password(self, user_id: str, password: str) -> None:
         """Ask a signed-in user for the password again; raises InvalidPassword or PasswordTooLong."""

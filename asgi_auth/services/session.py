@@ -16,7 +16,7 @@ from asgi_auth.context import Standing
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine, IntegrityViolation
 from asgi_auth.errors import Conflict, InvalidToken, SessionNotCreated, SessionNotFresh
-from asgi_auth.events import EventBus, SessionRevoked
+from asgi_auth.events import EndReason, EventBus, SessionRevoked
 from asgi_auth.infrastructure.cache.tiered import Found, TieredCache
 from asgi_auth.infrastructure.metrics import SESSION_CACHE_HIT, SESSION_CACHE_MISS, Metrics
 from asgi_auth.models import Session, SessionWithUser, User
@@ -202,9 +202,9 @@ class SessionService:
         """End one session; False where there was none."""
         return await self._end(self._storage.remove(session_id))
 
-    async def revoke_token(self, token: str, *, user_id: str | None = None) -> bool:
+    async def revoke_token(self, token: str, *, user_id: str | None = None, reason: EndReason = "revoked") -> bool:
         """End the session of a token, if it is that user's; False where there was none."""
-        return await self._end(self._storage.remove_token(token, user_id=user_id))
+        return await self._end(self._storage.remove_token(token, user_id=user_id), reason)
 
     async def revoke_all_user_sessions(self, user_id: str) -> int:
         """End all of a user's sessions; returns how many there were."""
@@ -217,7 +217,7 @@ class SessionService:
     async def enforce_session_limit(self, user_id: str, max_sessions: int) -> int:
         """End a user's oldest sessions until at most ``max_sessions`` are left; returns how many ended."""
         removing = self._storage.remove_oldest(user_id, keep=max_sessions, now=self._clock())
-        return await self._end_all(removing)
+        return await self._end_all(removing, "limit")
 
     async def update_session(self, session_id: str, **values: object) -> Session:
         """Set fields of a session, by Python name; raises InvalidToken where it is gone, Conflict where they clash."""
@@ -256,22 +256,22 @@ class SessionService:
         """Write what is still to be written."""
         await self._activity.close()
 
-    async def _end(self, taking: Coroutine[Any, Any, Session | None]) -> bool:
+    async def _end(self, taking: Coroutine[Any, Any, Session | None], reason: EndReason = "revoked") -> bool:
         async def ending() -> int:
             session = await taking
-            return await self._announce(() if session is None else (session,))
+            return await self._announce(() if session is None else (session,), reason)
 
         return bool(await self._engine.uninterrupted(ending()))
 
-    async def _end_all(self, removing: Coroutine[Any, Any, Sequence[Session]]) -> int:
+    async def _end_all(self, removing: Coroutine[Any, Any, Sequence[Session]], reason: EndReason = "revoked") -> int:
         async def ending() -> int:
-            return await self._announce(await removing)
+            return await self._announce(await removing, reason)
 
         return await self._engine.uninterrupted(ending())
 
-    async def _announce(self, sessions: Sequence[Session]) -> int:
+    async def _announce(self, sessions: Sequence[Session], reason: EndReason) -> int:
         for session in sessions:
-            _logger.info("session.revoked", session_id=session.id, user_id=session.user_id)
-            event = SessionRevoked(session_id=session.id, user_id=session.user_id)
+            _logger.info("session.revoked", session_id=session.id, user_id=session.user_id, reason=reason)
+            event = SessionRevoked(session_id=session.id, user_id=session.user_id, reason=reason)
             await self._engine.after_commit(partial(self._events.publish, event))
         return len(sessions)

@@ -17,6 +17,7 @@ from asgi_auth import (
     RateLimit,
     RateLimitOptions,
     SessionMiddleware,
+    SessionOptions,
     Unavailable,
 )
 from asgi_auth.config import MailOptions
@@ -74,7 +75,17 @@ async def test_a_life_with_a_password_is_told(client, entries):
     assert sorted(taken(entries)) == [("password.changed", "success"), ("session.revoked", "success")]
     await post(client, "/sign-out")
     (ended,) = entries
-    assert (ended.event, ended.user_id) == ("session.revoked", ada)
+    assert (ended.event, ended.user_id, ended.reason) == ("session.revoked", ada, "sign_out")
+
+
+async def test_why_a_session_ended_is_told(make_auth, database_url):
+    auth = make_auth(database=database_url, session=SessionOptions(max_per_user=1))
+    ada = await auth.services.passwords.sign_up(ADA["email"], PASSWORD, "Ada")
+    entries = heard(auth)
+    signed_in = await auth.services.passwords.sign_in(ADA["email"], PASSWORD)
+    await auth.services.sessions.revoke_session(signed_in.session.id)
+    ended = [(entry.session_id, entry.reason) for entry in entries if entry.event == "session.revoked"]
+    assert ended == [(ada.session.id, "limit"), (signed_in.session.id, "revoked")]
 
 
 async def test_who_where_and_when_is_told(client, entries, clock):
