@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from asgi_auth.asgi.cookies import plain_cookie
 from asgi_auth.asgi.types import ASGIApp, Scope
 from asgi_auth.context import CredentialKind, Proof
 from asgi_auth.cookies.session import SessionCookies
-from asgi_auth.errors import InvalidToken
+from asgi_auth.devices import DeviceReader
+from asgi_auth.errors import Forbidden, InvalidToken
+from asgi_auth.events import OriginRefused
 from asgi_auth.infrastructure.metrics import SESSION_CACHE_HIT
 from asgi_auth.middleware.base import CredentialMiddleware, OnFault
 from asgi_auth.origin_policy import OriginPolicy
@@ -31,7 +34,8 @@ class SessionSource:
         self._name = self._cookies.token_name.encode("latin-1", "replace")
         # The cookie beside it decides as well, and has to be kept up to date.
         self._is_alone = not services.config.cookie_cache.is_enabled
-        self._metrics = services.metrics
+        self._services = services
+        self._devices = DeviceReader(services.config)
         self._sessions = SessionReader(services, self._cookies)
         self._origins = OriginPolicy(services.config)
 
@@ -47,7 +51,7 @@ class SessionSource:
         if not credential:
             raise InvalidToken
         if scope["type"] == "websocket":
-            self._origins.check(scope)
+            await self._check_origin(scope)
         found = await self._sessions.read(credential, scope)
         live = found.live
         return Proof(
@@ -58,13 +62,21 @@ class SessionSource:
             standing=live.standing,
         )
 
+    async def _check_origin(self, scope: Scope) -> None:
+        try:
+            self._origins.check(scope)
+        except Forbidden as refusal:
+            with self._services.audit.asked_from(partial(self._devices.read, scope)):
+                await self._services.events.publish(OriginRefused(refusal.code or refusal.message))
+            raise
+
     def credential_in(self, value: bytes) -> bytes | None:
         """The signed cookie as it was sent, where it alone decides."""
         return plain_cookie(value, self._name) if self._is_alone else None
 
     def count_known(self) -> None:
         """Count a session that was known."""
-        self._metrics.increment(SESSION_CACHE_HIT, layer="memory")
+        self._services.metrics.increment(SESSION_CACHE_HIT, layer="memory")
 
 
 class SessionMiddleware(CredentialMiddleware):

@@ -23,6 +23,7 @@ from asgi_auth import (
 from asgi_auth.config import MailOptions
 from tests.endpoints.limited import client_of
 from tests.endpoints.social_trips import trip
+from tests.endpoints.wire import exchange, websocket
 from tests.mailbox import Mailbox
 from tests.middleware.people import welcome
 from tests.support import ADA, BOB, PASSWORD, browser, sign_up, user_id, whoami
@@ -241,6 +242,16 @@ async def test_the_middleware_of_its_own_tells_it_too(make_auth):
     async with browser(app, origin="https://evil.test") as client:
         assert (await client.post("/", headers=dict([ada.cookie]))).status_code == 403
     assert [(entry.event, entry.ip_address) for entry in entries] == [("origin.refused", "203.0.113.7")]
+
+
+async def test_a_handshake_from_another_site_is_told(make_auth):
+    auth = make_auth()
+    ada = await welcome(auth)
+    entries = heard(auth)
+    handshake = websocket(headers=[ada.cookie, ("origin", "https://evil.test")], client=("203.0.113.7", 1))
+    await exchange(auth.wrap(whoami), handshake)
+    told = [(entry.event, entry.reason, entry.ip_address) for entry in entries]
+    assert told == [("origin.refused", "INVALID_ORIGIN", "203.0.113.7")]
 
 
 async def test_limits_that_are_exceeded_are_told_once_a_minute_of_each_client(make_auth, clock):
