@@ -131,7 +131,10 @@ class Auth:
             await self.services.close()
 
     async def create_schema(self) -> list[str]:
-        """Create missing tables and columns, and nothing else; returns the SQL that ran."""
+        """Create missing tables and columns, and the triggers that tell of changes; returns the SQL that ran.
+
+        Nothing that exists is changed. Without the right to create triggers the rest is created all the same.
+        """
         return await self.services.engine.create_schema()
 
     def answer(self, connection: HTTPConnection, error: Exception) -> Response:  # noqa: ARG002  (a handler's signature)

@@ -17,8 +17,9 @@ class DatabaseOptions:
         timeout: for a connection, and on Postgres for a statement (default 5 seconds); longer is 503.
         read_timeout: for a read of what one key leads to, a session with its user above all: from waiting for a
             connection to the answer, a second try included (default 0.8 seconds); longer is 503.
-        creates_schema: missing tables and columns are created at start-up; False refuses to start without them (default
-            None: False in production, where a migration makes them, else True).
+        creates_schema: missing tables, columns and triggers are created at start-up; False refuses to start without the
+            tables and columns, and keeps nothing in memory without the triggers (default None: False in production,
+            where a migration makes them, else True).
     """
 
     pool_size: int | None = None
