@@ -148,7 +148,7 @@ class RedisClient:
         if not _is_silence(error) and not _says_not_now(error):
             self._heard_at = monotonic()
             _logger.error("redis.refused", error=name)
-        elif _is_silence(error) and self._heard_at > began:
+        elif _is_silence(error) and self._heard_at > max(began, monotonic() - self.timeout / 2):
             _logger.warning("redis.slow", error=name, timeout=self.timeout)
         elif redis is self._redis:  # else it was closed over it
             if not self.breaker.is_open:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 
 import pytest
 
+from asgi_auth import Unavailable
 from asgi_auth.infrastructure.cache.attendance import SAYS_EVERY
 from asgi_auth.infrastructure.cache.redis_scripts import ATTEND, LOOK
 from asgi_auth.infrastructure.cache.tiered import Found
@@ -141,6 +143,16 @@ async def test_a_change_whose_dropping_was_cancelled_counts_as_lost(here):
     assert dropping.cancelled()
     assert not here.attendance.is_present
     await here.attends()
+
+
+async def test_a_change_that_was_lost_voids_everything_for_everybody_although_others_attend(redis_url, here):
+    async with process(redis_url) as other:
+        await here.remember(TOKEN, b"old")
+        assert await other.find(TOKEN) == b"old"
+        with suppress(Unavailable), here.attendance.dropping():
+            raise Unavailable
+        await here.attends()
+        assert await other.find(TOKEN) is await here.find(TOKEN) is None
 
 
 async def test_a_redis_that_was_emptied_is_begun_anew(private_redis):
