@@ -21,7 +21,7 @@ from asgi_auth.engine.rate_limits import DatabaseWindows, rate_limit_table
 from asgi_auth.engine.schema import create_missing, missing_from
 from asgi_auth.engine.store import Store
 from asgi_auth.engine.tables import build_tables
-from asgi_auth.engine.transaction import Action
+from asgi_auth.engine.transaction import Action, Effect
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.infrastructure.change_feed.base import ChangeFeed, Watch
 from asgi_auth.infrastructure.metrics import Metrics
@@ -186,6 +186,21 @@ class Engine:
     def transaction(self) -> AbstractAsyncContextManager[None]:
         """All statements of this task within the block take effect together, or none; blocks may nest."""
         return self._executor.transaction()
+
+    async def before_commit(self, effect: Effect) -> None:
+        """Await ``effect`` as the last thing before the transaction of this task commits; now, where there is none.
+
+        For what belongs to the transaction and is written elsewhere. It is dropped if the transaction is undone, and
+        undoes it by raising. A commit that fails after it leaves it done.
+        """
+        await self._executor.before_commit(effect)
+
+    def if_undone(self, remedy: Effect) -> None:
+        """Have ``remedy`` awaited if the transaction of this task is undone before its commit is tried.
+
+        For what could not wait for ``before_commit``. Where a commit fails nobody knows what holds: it is not awaited.
+        """
+        self._executor.if_undone(remedy)
 
     async def after_commit(self, action: Action) -> None:
         """Await ``action`` once the transaction of this task is over; now, where there is none.

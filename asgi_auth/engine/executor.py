@@ -19,7 +19,7 @@ from sqlalchemy.sql import ClauseElement
 from asgi_auth.config import DatabaseOptions
 from asgi_auth.engine.faults import translated
 from asgi_auth.engine.statement import Bound, Statement, compile_statement, dialect_for
-from asgi_auth.engine.transaction import Action, Connection, Transaction, to_its_end
+from asgi_auth.engine.transaction import Action, Connection, Effect, Transaction, to_its_end
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.infrastructure.change_feed.base import Change
 from asgi_auth.infrastructure.circuit_breaker import CircuitBreaker
@@ -224,6 +224,23 @@ class Executor:
         Within a transaction nothing follows before its end, and the work stays part of it.
         """
         return await work if self._find_transaction() is not None else await to_its_end(work)
+
+    async def before_commit(self, effect: Effect) -> None:
+        """Await ``effect`` as the last thing before the transaction of this task commits; now, where there is none.
+
+        It is dropped if the transaction is undone, and undoes it by raising.
+        """
+        transaction = self._find_transaction()
+        if transaction is None:
+            await effect()
+        else:
+            transaction.effects.append(effect)
+
+    def if_undone(self, remedy: Effect) -> None:
+        """Have ``remedy`` awaited if the transaction of this task is undone before its commit is tried."""
+        transaction = self._find_transaction()
+        if transaction is not None:
+            transaction.remedies.append(remedy)
 
     async def after_commit(self, action: Action) -> None:
         """Await ``action`` once the transaction of this task is over; now, where there is none.

@@ -15,6 +15,7 @@ from asgi_auth.engine.statement import Bound
 
 T = TypeVar("T")
 Action = Callable[[], Awaitable[None]]
+Effect = Callable[[], Awaitable[object]]
 
 _logger = structlog.get_logger("asgi_auth.engine")
 
@@ -47,7 +48,9 @@ class Transaction:
 
     task: asyncio.Task[Any] | None
     connection: Connection
+    effects: list[Effect] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    remedies: list[Effect] = field(default_factory=list)
 
     async def begin(self) -> None:
         """Take a connection and begin; whatever goes wrong, the connection is given back."""
@@ -60,7 +63,13 @@ class Transaction:
                 raise
 
     async def conclude(self) -> None:
-        """Commit, give the connection back, and do what waited for it."""
+        """Do what belongs to it elsewhere, commit, give the connection back, and do what waited for it."""
+        try:
+            for effect in self.effects:
+                await effect()
+        except BaseException:
+            await self.abandon()
+            raise
         try:
             with translated():
                 await self.connection.commit()
@@ -77,6 +86,16 @@ class Transaction:
             _logger.warning("database.rollback_failed", error=type(error).__name__)
         finally:
             await self._release()
+        await self._remedy(since=0)
+
+    async def _remedy(self, *, since: int) -> None:
+        remedies = self.remedies[since:]
+        del self.remedies[since:]
+        for remedy in reversed(remedies):
+            try:
+                await remedy()
+            except Exception as error:  # noqa: BLE001  (logged; what led here is raised)
+                _logger.warning("database.remedy_failed", error=type(error).__name__)
 
     async def _release(self) -> None:
         with translated():
@@ -85,18 +104,25 @@ class Transaction:
     @asynccontextmanager
     async def nested(self) -> AsyncIterator[None]:
         """A savepoint within it: what the block writes and what it leaves for the end is undone alone."""
-        waiting = len(self.actions)
+        effects, actions, remedies = len(self.effects), len(self.actions), len(self.remedies)
         with translated():
             await self.connection.begin()
         try:
             yield
         except BaseException:
-            del self.actions[waiting:]
+            del self.effects[effects:]
+            del self.actions[actions:]
             with translated():
-                await to_its_end(self.connection.rollback())
+                await to_its_end(self._undo_nested(since=remedies))
             raise
         with translated():
             await self.connection.commit()
+
+    async def _undo_nested(self, *, since: int) -> None:
+        try:
+            await self.connection.rollback()
+        finally:
+            await self._remedy(since=since)
 
 
 async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
