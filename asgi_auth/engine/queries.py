@@ -76,6 +76,14 @@ class VerificationQueries:
             delete(verifications.table).where(column.expiresAt < bindparam("now", type_=Moment()))
         )
 
+    async def add(self, verification: Verification) -> None:
+        """Write a new one."""
+        await self._verifications.add(verification)
+
+    async def find(self, identifier: str) -> Verification | None:
+        """The one with this identifier, whether or not it has expired."""
+        return await self._verifications.find(identifier=identifier)
+
     async def redeem(self, identifier: str, *, value: str | None = None) -> list[Verification]:
         """Delete everything of this identifier, and of this value if one is given, in one statement.
 

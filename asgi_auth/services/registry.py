@@ -40,9 +40,9 @@ from asgi_auth.services.rate_limits import RateLimitService
 from asgi_auth.services.remembering import Remembering
 from asgi_auth.services.rooms import Rooms
 from asgi_auth.services.session import SessionService
-from asgi_auth.services.session_storage import SessionStorage
 from asgi_auth.services.sign_in import SignInAttempt, SignInService
 from asgi_auth.services.social import SocialService
+from asgi_auth.services.storages import Storages
 from asgi_auth.services.users import UserService
 from asgi_auth.services.verification import VerificationService
 
@@ -102,13 +102,13 @@ class Services:
         self.cipher = _cipher(config)
         self.hasher = hasher or measured_hasher(config.hashing, self.metrics)
         self.remembering = Remembering(config, engine, clock=clock, metrics=self.metrics)
-        self._storage = self._session_storage()
+        self._storages = Storages.of(config, engine, self.remembering, clock=clock)
         self.rate_limits = self._rate_limits()
         self.mails = MailService(config.mail, _sender(config.mail), allows=self.rate_limits.allows_mail)
         known_users = self.remembering.caches.add(user_spec(config.cache, user=engine.users.record))
         self.users = UserService(engine, cache=known_users, clock=clock, events=self.events)
         self.accounts = AccountService(engine, config.accounts, cipher=self.cipher, clock=clock, events=self.events)
-        self.verifications = VerificationService(engine, clock=clock)
+        self.verifications = VerificationService(self._storages.verifications, clock=clock)
         self.sessions = self._sessions()
         self.sign_in = SignInService(engine, self.sessions, metrics=self.metrics, events=self.events)
         self.bearer_tokens = BearerTokenService(config.bearer, self.signer, self.sessions, metrics=self.metrics)
@@ -125,6 +125,7 @@ class Services:
         self._closes: list[Close] = [
             engine.disconnect,
             self.remembering.close,
+            self._storages.close,
             self.hasher.close,
             self.sessions.close,
             self.mails.close,
@@ -137,18 +138,14 @@ class Services:
         self.sign_in.add_step(self._remember_address)
         self._limit_sessions()
 
-    def _session_storage(self) -> SessionStorage:
-        """The one store of record of sessions."""
-        return self.engine.session_storage
-
     def _sessions(self) -> SessionService:
         records = self.engine
         spec = session_spec(self.config.cache, session=records.sessions.record, user=records.users.record)
         return SessionService(
             self.engine,
             self.config.session,
-            storage=self._storage,
-            cache=self.remembering.caches.add(spec),
+            storage=self._storages.sessions,
+            cache=self.remembering.caches.add(spec, is_enabled=self._storages.caches_sessions),
             clock=self.clock,
             metrics=self.metrics,
             events=self.events,
@@ -158,7 +155,7 @@ class Services:
         return RateLimitService(
             self.config.limits,
             self.engine,
-            storage=self._storage,
+            storage=self._storages.sessions,
             clock=self.clock,
             metrics=self.metrics,
             redis=self.remembering.redis,
@@ -215,7 +212,7 @@ class Services:
 
     def _gauges(self) -> Gauges:
         database = self.engine.session_storage
-        count = database.count_live if self._storage is database else None
+        count = database.count_live if self._storages.sessions is database else None
         return Gauges(self.remembering.caches, count, clock=self.clock, metrics=self.metrics)
 
     async def _remember_address(self, attempt: SignInAttempt) -> None:

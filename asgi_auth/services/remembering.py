@@ -42,7 +42,9 @@ class Remembering:
         self.caches = Caches(config.cache, hub=self.hub, seconds=seconds_of(clock), shared=shared, metrics=metrics)
         cookies = config.cookie_cache
         needs_heard = cookies.is_enabled and cookies.instant_revocation
-        self.heard = ChangesHeard(self.hub, window=cookies.lifetime) if needs_heard else None
+        # A Better Auth server that shares our secondary storage tells nobody of what it changes there.
+        is_alone = not config.secondary_storage.is_enabled
+        self.heard = ChangesHeard(self.hub, window=cookies.lifetime, is_told=is_alone) if needs_heard else None
         engine.announce_to(self.hub.publish)
         engine.when_ready(self.start)
 

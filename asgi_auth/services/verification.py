@@ -1,4 +1,4 @@
-"""Secrets that work once: bound to their purpose, redeemed in one statement."""
+"""Secrets that work once: bound to their purpose, redeemed in one step."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.crypto.tokens import LETTERS_AND_DIGITS, generate_id, random_string
-from asgi_auth.engine import Engine
 from asgi_auth.errors import ConfigurationError, InvalidToken
 from asgi_auth.models import Verification
+from asgi_auth.services.verification_storage import VerificationStorage
 
 CLEAN_UP_EVERY = timedelta(seconds=60)
 
@@ -43,8 +43,8 @@ class Purpose:
 class VerificationService:
     """The single-use secrets of one Auth."""
 
-    def __init__(self, engine: Engine, *, clock: Clock) -> None:
-        self._engine = engine
+    def __init__(self, storage: VerificationStorage, *, clock: Clock) -> None:
+        self._storage = storage
         self._clock = clock
         self._cleaned_at: Timestamp | None = None
 
@@ -53,7 +53,7 @@ class VerificationService:
         await self._clean_up()
         secret = random_string(purpose.length, purpose.alphabet)
         now = self._clock()
-        await self._engine.verifications.add(
+        await self._storage.add(
             Verification(
                 identifier=purpose.prefix + secret,
                 value=value if isinstance(value, str) else value(secret),
@@ -69,7 +69,7 @@ class VerificationService:
         """What a secret stands for, without using it up; None where it could not be redeemed."""
         if not purpose.accepts(secret):
             return None
-        found = await self._engine.verifications.find(identifier=purpose.prefix + secret)
+        found = await self._storage.find(purpose.prefix + secret)
         return found.value if found is not None and self._is_live(found) else None
 
     async def redeem(self, purpose: Purpose, secret: str, *, value: str | None = None) -> str:
@@ -81,7 +81,7 @@ class VerificationService:
         """
         if not purpose.accepts(secret):
             raise InvalidToken
-        found = await self._engine.verification_queries.redeem(purpose.prefix + secret, value=value)
+        found = await self._storage.redeem(purpose.prefix + secret, value=value)
         live = [verification.value for verification in found if self._is_live(verification)]
         if not live:
             raise InvalidToken
@@ -89,11 +89,11 @@ class VerificationService:
 
     async def revoke(self, purpose: Purpose, *, value: str) -> int:
         """Make every secret of a purpose that stands for ``value`` worthless; returns how many there were."""
-        return await self._engine.verification_queries.remove_standing_for(value, prefix=purpose.prefix)
+        return await self._storage.remove_standing_for(value, prefix=purpose.prefix)
 
     async def revoke_all(self, *, value: str) -> int:
         """Make every secret that stands for ``value`` worthless, whatever its purpose; returns how many there were."""
-        return await self._engine.verifications.remove(value=value)
+        return await self._storage.remove_standing_for(value, prefix="")
 
     def _is_live(self, verification: Verification) -> bool:
         return verification.expires_at >= self._clock()
@@ -102,4 +102,4 @@ class VerificationService:
         now = self._clock()
         if self._cleaned_at is None or now - self._cleaned_at >= CLEAN_UP_EVERY:
             self._cleaned_at = now
-            await self._engine.verification_queries.remove_expired(now)
+            await self._storage.remove_expired(now)

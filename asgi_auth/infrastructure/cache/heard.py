@@ -22,10 +22,12 @@ class ChangesHeard:
     Args:
         hub: what tells of changes.
         window: how old the oldest is that is asked for.
+        is_told: False where changes are made that nobody tells of; then it vouches for nothing.
     """
 
-    def __init__(self, hub: ChangeHub, *, window: timedelta) -> None:
+    def __init__(self, hub: ChangeHub, *, window: timedelta, is_told: bool = True) -> None:
         self._hub = hub
+        self._is_told = is_told
         self._window = window.total_seconds()
         self._recent = RecentChanges(remembered_for=self._window)
         self._since = -inf if hub.is_alone else inf
@@ -36,6 +38,8 @@ class ChangesHeard:
 
         False where nobody listened when it was written, ``age`` ago by the clock of whoever wrote it.
         """
+        if not self._is_told:
+            return False
         now = monotonic()
         if now >= self._hub.trusted_until or now - self._since < (age + CLOCKS_DIFFER).total_seconds():
             return False
