@@ -266,3 +266,97 @@ async def test_what_waits_for_a_commit_that_does_not_come_never_happens(engine):
             await undone()
         await engine.after_commit(tell("done"))
     assert seen == ["done"]
+
+
+# what belongs to a transaction and is done elsewhere
+
+
+class Elsewhere:
+    """A place that knows no transactions: what is done there, in order, with what the database shows to others."""
+
+    def __init__(self, engine):
+        self.done = []
+        self._engine = engine
+
+    def effect(self, name):
+        async def take_effect():
+            self.done.append((name, await in_a_task_of_its_own(self._engine.users.count())))
+
+        return take_effect
+
+    @property
+    def names(self):
+        return [name for name, _ in self.done]
+
+
+@pytest.fixture
+def elsewhere(engine):
+    return Elsewhere(engine)
+
+
+async def test_what_is_done_elsewhere_is_done_last_and_in_order_while_others_see_nothing_yet(engine, elsewhere, clock):
+    async with engine.transaction():
+        await engine.before_commit(elsewhere.effect("first"))
+        await engine.before_commit(elsewhere.effect("second"))
+        await engine.after_commit(elsewhere.effect("after"))
+        await engine.users.add(user_row(clock))
+        assert elsewhere.done == []
+    assert elsewhere.done == [("first", 0), ("second", 0), ("after", 1)]
+
+
+async def test_without_a_transaction_it_is_done_at_once(engine, elsewhere):
+    await engine.before_commit(elsewhere.effect("now"))
+    engine.if_undone(elsewhere.effect("never"))
+    assert elsewhere.names == ["now"]
+
+
+async def test_what_fails_elsewhere_undoes_the_transaction_and_comes_out(engine, elsewhere, clock):
+    async def fail():
+        raise ConnectionRefusedError("elsewhere is down")
+
+    with pytest.raises(ConnectionRefusedError):
+        async with engine.transaction():
+            await engine.users.add(user_row(clock))
+            engine.if_undone(elsewhere.effect("taken back"))
+            await engine.before_commit(fail)
+            await engine.before_commit(elsewhere.effect("never"))
+            await engine.after_commit(elsewhere.effect("never"))
+    assert await engine.users.count() == 0
+    assert elsewhere.names == ["taken back"]
+    async with asyncio.timeout(PATIENCE), engine.transaction():
+        await engine.users.add(user_row(clock))
+
+
+async def test_an_undone_transaction_does_nothing_elsewhere_and_takes_back_what_could_not_wait(engine, elsewhere):
+    with pytest.raises(LookupError):
+        async with engine.transaction():
+            await engine.before_commit(elsewhere.effect("never"))
+            engine.if_undone(elsewhere.effect("one"))
+            engine.if_undone(elsewhere.effect("two"))
+            raise LookupError
+    assert elsewhere.names == ["two", "one"]
+
+
+async def test_an_undone_savepoint_takes_back_its_own_alone(engine, elsewhere):
+    async with engine.transaction():
+        await engine.before_commit(elsewhere.effect("outer"))
+        engine.if_undone(elsewhere.effect("never"))
+        with pytest.raises(LookupError):
+            async with engine.transaction():
+                await engine.before_commit(elsewhere.effect("inner"))
+                engine.if_undone(elsewhere.effect("taken back"))
+                raise LookupError
+        assert elsewhere.names == ["taken back"]
+    assert elsewhere.names == ["taken back", "outer"]
+
+
+async def test_a_remedy_that_fails_keeps_no_other_from_its_work(engine, elsewhere):
+    async def fail():
+        raise ConnectionRefusedError("elsewhere is down")
+
+    with pytest.raises(LookupError):
+        async with engine.transaction():
+            engine.if_undone(elsewhere.effect("one"))
+            engine.if_undone(fail)
+            raise LookupError
+    assert elsewhere.names == ["one"]
