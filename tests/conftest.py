@@ -17,6 +17,7 @@ from tests.servers.oidc import OidcServer, running_oidc
 from tests.servers.postgres import running_postgres
 from tests.servers.private_redis import PrivateRedis, running_private_redis
 from tests.servers.redis_server import running_redis
+from tests.storages import STORAGES, storage_options
 from tests.support import SECRET, FrozenClock, browser, whoami
 
 # Nothing here is timed. The rest is Hypothesis' own choice: new examples each time, the same ones where CI is set.
@@ -126,7 +127,14 @@ async def grace(site: Auth, oidc: OidcServer) -> AsyncIterator[httpx.AsyncClient
 
 
 @pytest.fixture
-async def make_auth(clock: FrozenClock, request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Auth]]:
+def storage(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Options of AuthConfig that say where sessions live: in the database, unless a test runs on every storage."""
+    name = getattr(request, "param", "database")
+    return storage_options(name, request.getfixturevalue("redis_url") if name in ("redis", "both") else "")
+
+
+@pytest.fixture
+async def make_auth(clock: FrozenClock, storage: dict[str, Any]) -> AsyncIterator[Callable[..., Auth]]:
     """A factory of Auths on the frozen clock, closed after the test; the database is SQLite in memory if not given.
 
     Options are those of AuthConfig.testing, with a database that may be slow; the named ones go to Auth.
@@ -140,6 +148,7 @@ async def make_auth(clock: FrozenClock, request: pytest.FixtureRequest) -> Async
         on_error: OnError | None = None,
         **options: Any,
     ) -> Auth:
+        options = storage | options
         options.setdefault("secret", SECRET)
         options.setdefault("database_options", PATIENT)
         auth = Auth(AuthConfig.testing(**options), features=features, clock=clock, metrics=metrics, on_error=on_error)
@@ -157,8 +166,22 @@ def auth(make_auth: Callable[..., Auth], database_url: str) -> Auth:
     return make_auth(database=database_url)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked ``every_storage`` run on each, but for those marked ``in_database``, which look at rows."""
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    if "every_storage" in marks and "in_database" not in marks and "storage" in metafunc.fixturenames:
+        metafunc.parametrize("storage", STORAGES, indirect=True)
+
+
+def _is_twice(item: pytest.Item) -> bool:
+    """Whether a test of another storage is run on a second database, which has no part in it."""
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return params.get("storage", "database") != "database" and params.get("database_url") == "postgres"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a Chromium, one failure by name instead of many: the first test that needs it stays, to fail."""
+    """No test of a storage twice; without a Chromium, one failure by name: the first test that needs it stays."""
+    items[:] = [item for item in items if not _is_twice(item)]
     left_out = [item for item in items if "chromium" in getattr(item, "fixturenames", ())][1:]
     if left_out and chromium_on_path() is None:
         config.hook.pytest_deselected(items=left_out)

@@ -314,26 +314,34 @@ async def test_what_fails_elsewhere_undoes_the_transaction_and_comes_out(engine,
     async def fail():
         raise ConnectionRefusedError("elsewhere is down")
 
-    with pytest.raises(ConnectionRefusedError):
+    async def write_here_and_elsewhere():
         async with engine.transaction():
             await engine.users.add(user_row(clock))
             engine.if_undone(elsewhere.effect("taken back"))
             await engine.before_commit(fail)
             await engine.before_commit(elsewhere.effect("never"))
             await engine.after_commit(elsewhere.effect("never"))
+
+    with pytest.raises(ConnectionRefusedError):
+        await write_here_and_elsewhere()
     assert await engine.users.count() == 0
     assert elsewhere.names == ["taken back"]
     async with asyncio.timeout(PATIENCE), engine.transaction():
         await engine.users.add(user_row(clock))
 
 
+async def undone(engine, elsewhere, *, effect="never", remedies=()):
+    """A transaction, or a savepoint, that somebody gives up."""
+    async with engine.transaction():
+        await engine.before_commit(elsewhere.effect(effect))
+        for remedy in remedies:
+            engine.if_undone(remedy)
+        raise LookupError
+
+
 async def test_an_undone_transaction_does_nothing_elsewhere_and_takes_back_what_could_not_wait(engine, elsewhere):
     with pytest.raises(LookupError):
-        async with engine.transaction():
-            await engine.before_commit(elsewhere.effect("never"))
-            engine.if_undone(elsewhere.effect("one"))
-            engine.if_undone(elsewhere.effect("two"))
-            raise LookupError
+        await undone(engine, elsewhere, remedies=[elsewhere.effect("one"), elsewhere.effect("two")])
     assert elsewhere.names == ["two", "one"]
 
 
@@ -342,10 +350,7 @@ async def test_an_undone_savepoint_takes_back_its_own_alone(engine, elsewhere):
         await engine.before_commit(elsewhere.effect("outer"))
         engine.if_undone(elsewhere.effect("never"))
         with pytest.raises(LookupError):
-            async with engine.transaction():
-                await engine.before_commit(elsewhere.effect("inner"))
-                engine.if_undone(elsewhere.effect("taken back"))
-                raise LookupError
+            await undone(engine, elsewhere, remedies=[elsewhere.effect("taken back")])
         assert elsewhere.names == ["taken back"]
     assert elsewhere.names == ["taken back", "outer"]
 
@@ -355,8 +360,5 @@ async def test_a_remedy_that_fails_keeps_no_other_from_its_work(engine, elsewher
         raise ConnectionRefusedError("elsewhere is down")
 
     with pytest.raises(LookupError):
-        async with engine.transaction():
-            engine.if_undone(elsewhere.effect("one"))
-            engine.if_undone(fail)
-            raise LookupError
+        await undone(engine, elsewhere, remedies=[elsewhere.effect("one"), fail])
     assert elsewhere.names == ["one"]

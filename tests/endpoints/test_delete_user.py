@@ -101,6 +101,7 @@ async def test_a_user_who_has_just_signed_in_is_deleted_with_everything(make, da
     assert await engine.users.count() == await engine.accounts.count() == await engine.sessions.count() == 1
 
 
+@pytest.mark.every_storage
 async def test_with_a_stale_session_it_takes_the_password(make, clock):
     auth = make(session=SessionOptions(fresh_for=timedelta(hours=1)))
     async with browser(auth.wrap(whoami)) as ada:
@@ -183,6 +184,7 @@ async def test_without_a_page_to_go_to_the_answer_is_json(confirmed, mailbox):
     assert (response.status_code, response.json()) == (200, DELETED)
 
 
+@pytest.mark.every_storage
 async def test_a_link_deletes_its_owner_alone_and_others_do_not_use_it_up(make, database_url, mailbox):
     auth = make(database=database_url, is_confirmed=True)
     async with browser(auth.wrap(whoami)) as ada, browser(auth.wrap(whoami)) as bob:
@@ -200,6 +202,7 @@ async def test_a_link_deletes_its_owner_alone_and_others_do_not_use_it_up(make, 
         assert not await is_there(auth)
 
 
+@pytest.mark.every_storage
 async def test_a_link_ends_when_its_time_is_over(confirmed, mailbox, clock):
     async with browser(confirmed.wrap(whoami)) as ada:
         await sign_up(ada)
@@ -210,6 +213,7 @@ async def test_a_link_ends_when_its_time_is_over(confirmed, mailbox, clock):
     assert await is_there(confirmed)
 
 
+@pytest.mark.every_storage
 async def test_a_secret_of_another_purpose_deletes_nobody_and_stays_good(confirmed, mailbox):
     async with browser(confirmed.wrap(whoami)) as ada:
         await sign_up(ada)
@@ -251,6 +255,7 @@ async def test_no_link_leads_elsewhere_and_such_a_one_deletes_nobody(confirmed, 
     assert await is_there(confirmed)
 
 
+@pytest.mark.every_storage
 async def test_of_many_who_follow_a_link_at_once_none_gets_an_error_of_ours(make, database_url, mailbox):
     auth = make(database=database_url, is_confirmed=True)
     async with browser(auth.wrap(whoami)) as ada:
@@ -265,6 +270,7 @@ async def test_of_many_who_follow_a_link_at_once_none_gets_an_error_of_ours(make
     assert not await is_there(auth)
 
 
+@pytest.mark.every_storage
 async def test_parallel_deletions_are_one(make, database_url):
     auth = make(database=database_url)
     async with browser(auth.wrap(whoami)) as ada:

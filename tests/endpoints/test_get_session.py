@@ -7,6 +7,8 @@ import pytest
 from asgi_auth import SessionOptions
 from tests.support import ADA, PASSWORD, SESSION_COOKIE, browser, cookie_header, sign_up, whoami
 
+pytestmark = pytest.mark.every_storage
+
 PATH = "/api/auth/get-session"
 
 SESSION_KEYS = ["expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId", "id"]

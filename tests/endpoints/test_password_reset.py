@@ -99,6 +99,7 @@ async def test_the_answer_is_the_same_whether_or_not_anybody_has_the_address(qui
     assert [letter.to for letter in await mailbox.arrived(quick)] == [ADA["email"]] * 2
 
 
+@pytest.mark.every_storage
 async def test_the_whole_way_from_the_letter_to_the_new_password(make, mailbox, database_url):
     auth = make(database=database_url)
     async with browser(auth.wrap(whoami)) as client:
@@ -160,6 +161,7 @@ async def test_no_cache_and_no_referer_keeps_a_token(guest, sent):
     assert response.headers["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.every_storage
 async def test_following_a_link_does_not_use_it_up(guest, sent):
     for _ in range(3):
         assert (await guest.get(sent.url)).headers["location"].endswith(sent.token)
@@ -219,6 +221,7 @@ async def test_the_order_of_refusals_is_shape_then_missing_token_then_password_t
     assert (await guest.post(RESET, json={"newPassword": NEW, "token": sent.token})).status_code == 200
 
 
+@pytest.mark.every_storage
 async def test_the_link_of_a_user_who_is_gone_says_so(quick, guest, sent):
     await quick.services.engine.users.remove(email=ADA["email"])
     for _ in range(2):
@@ -231,6 +234,7 @@ async def test_the_link_of_a_user_who_is_gone_says_so(quick, guest, sent):
     assert short.json()["code"] == "PASSWORD_TOO_SHORT"
 
 
+@pytest.mark.every_storage
 async def test_of_many_resets_with_one_token_one_counts(make, mailbox, database_url):
     auth = make(database=database_url)
     async with browser(auth.wrap(whoami)) as client:
@@ -248,6 +252,7 @@ async def test_of_many_resets_with_one_token_one_counts(make, mailbox, database_
         assert signed_in.status_code == 200
 
 
+@pytest.mark.every_storage
 async def test_whoever_knew_the_old_password_is_thrown_out_where_configured(make, mailbox):
     auth = make(password=PasswordOptions(revokes_sessions_on_reset=True))
     async with browser(auth.wrap(whoami)) as thief, browser(auth.wrap(whoami)) as owner:

@@ -8,6 +8,8 @@ import pytest
 from asgi_auth import FieldRules, Session, SessionOptions
 from tests.support import ADA, BOB, PASSWORD, SESSION_COOKIE, browser, me, sign_up, whoami
 
+pytestmark = pytest.mark.every_storage
+
 CREDENTIALS = {"email": ADA["email"], "password": PASSWORD}
 SESSION_KEYS = ["expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId", "id"]
 

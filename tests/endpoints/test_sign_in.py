@@ -41,6 +41,7 @@ REFUSALS = [
 ]
 
 
+@pytest.mark.every_storage
 async def test_signing_in_answers_token_and_user_and_starts_a_session(ada):
     first = dict(ada.cookies)
     ada.cookies.clear()
@@ -197,6 +198,7 @@ async def test_what_waits_too_long_to_be_hashed_is_told_to_come_back(make_auth):
         assert "set-cookie" not in response.headers
 
 
+@pytest.mark.every_storage
 async def test_signing_out_ends_the_session_and_clears_its_cookies(auth, ada):
     token_cookie = ada.cookies[SESSION_COOKIE]
     response = await ada.post("/api/auth/sign-out", json={})
@@ -219,6 +221,7 @@ async def test_signing_out_without_a_session_works_too(guest, headers):
     assert response.headers.get_list("set-cookie") == CLEARED
 
 
+@pytest.mark.every_storage
 async def test_signing_out_by_bearer_token_ends_that_session(guest):
     token = (await sign_up(guest)).json()["token"]
     guest.cookies.clear()
@@ -236,6 +239,7 @@ async def test_a_refused_bearer_token_signs_nobody_else_out(member):
     assert (await me(member))["email"] == ADA["email"]
 
 
+@pytest.mark.every_storage
 async def test_signing_out_leaves_other_sessions_and_other_users_alone(quick, member):
     async with browser(quick.wrap(whoami)) as elsewhere, browser(quick.wrap(whoami)) as other:
         await elsewhere.post(PATH, json=CREDENTIALS)

@@ -34,6 +34,7 @@ async def test_rows_of_the_user_go_and_rows_of_others_stay(services, ada, bob):
     assert await services.users.find(bob.user.id) == bob.user
 
 
+@pytest.mark.every_storage
 async def test_each_session_and_the_user_are_told_of_after_it_is_true(services, ada, events):
     second = (await services.passwords.sign_in(ADA["email"], PASSWORD)).session
     events.taken()
@@ -54,6 +55,7 @@ async def test_each_session_and_the_user_are_told_of_after_it_is_true(services, 
     assert left == [None] * 3
 
 
+@pytest.mark.every_storage
 async def test_of_many_deletions_at_once_one_is_the_one(services, ada, events):
     outcomes = await asyncio.gather(*(services.deletions.delete(ada.user.id) for _ in range(8)))
     assert sorted(outcomes) == [False] * 7 + [True]
@@ -72,6 +74,7 @@ async def test_a_step_cleans_up_in_the_same_transaction(services, ada):
     assert seen == [(ada.user, 1)]
 
 
+@pytest.mark.every_storage
 async def test_a_step_that_refuses_keeps_everything(services, ada, events):
     async def clean_up(user):
         await services.engine.accounts.remove(user_id=user.id)
@@ -89,6 +92,7 @@ async def test_a_step_that_refuses_keeps_everything(services, ada, events):
     await services.passwords.verify_password(ada.user.id, PASSWORD)
 
 
+@pytest.mark.every_storage
 async def test_nobody_signs_in_while_it_goes_on_without_that_session_ending_too(services, ada, events):
     async def sign_in():
         try:

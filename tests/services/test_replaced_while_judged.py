@@ -66,6 +66,7 @@ async def test_whoever_knows_the_new_one_already_is_let_in(services, ada, before
     assert (await services.sessions.get_session(signed_in.session.token)).user == ada.user
 
 
+@pytest.mark.every_storage
 async def test_of_many_sign_ins_at_the_time_of_a_change_none_outlives_it(services, ada):
     passwords = services.passwords
     change = passwords.change_password(ada.user.id, PASSWORD, NEW, revokes_sessions=True)

@@ -13,6 +13,8 @@ from asgi_auth.errors import InvalidToken
 from asgi_auth.services.verification import Purpose
 from tests.contracts.rows import verification_row
 
+pytestmark = pytest.mark.every_storage
+
 RESET = Purpose(prefix="reset-password:", length=24, lifetime=timedelta(hours=1))
 INVITE = Purpose(prefix="invite:", length=24, lifetime=timedelta(days=2))
 CODE = Purpose(prefix="code:", length=6, lifetime=timedelta(minutes=5), alphabet=string.digits)
@@ -125,6 +127,7 @@ async def test_a_redemption_that_is_undone_leaves_the_secret_good(verifications,
     assert await verifications.redeem(RESET, secret) == "user-1"
 
 
+@pytest.mark.in_database
 async def test_all_rows_of_one_name_go_together_and_the_live_one_counts(verifications, services, clock):
     secret, name = "a" * 24, RESET.prefix + "a" * 24
     later = clock() + timedelta(hours=1)
@@ -135,6 +138,7 @@ async def test_all_rows_of_one_name_go_together_and_the_live_one_counts(verifica
     assert await services.engine.verifications.count() == 0
 
 
+@pytest.mark.in_database
 async def test_what_has_expired_is_cleaned_away_once_a_minute(verifications, services, clock):
     await verifications.issue(CODE, value="x")
     clock.advance(minutes=5, milliseconds=1)
@@ -152,6 +156,7 @@ async def test_what_has_expired_is_cleaned_away_once_a_minute(verifications, ser
     assert await verifications.redeem(RESET, kept) == "y"
 
 
+@pytest.mark.in_database
 async def test_the_row_is_named_as_better_auth_names_it_and_tells_nothing_in_its_repr(verifications, services, clock):
     secret = await verifications.issue(RESET, value="user-1")
     row = await services.engine.verifications.find(identifier=f"reset-password:{secret}")

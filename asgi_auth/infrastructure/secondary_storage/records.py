@@ -23,6 +23,11 @@ FIRST = ("id", "ipAddress", "userAgent", "expiresAt", "userId", "token", "create
 _logger = structlog.get_logger("asgi_auth.secondary_storage")
 
 
+class _Held(msgspec.Struct):
+    session: dict[str, Any]
+    user: dict[str, Any]
+
+
 class SessionForm:
     """How a session and its user are written and read.
 
@@ -49,10 +54,8 @@ class SessionForm:
         """The session and its user; raises Unavailable for what is none."""
 
         def reading() -> SessionWithUser:
-            held = msgspec.json.decode(data, type=dict[str, Any])
-            return SessionWithUser(
-                session=_record(self._session, held["session"]), user=_record(self._user, held["user"])
-            )
+            held = msgspec.json.decode(data, type=_Held)
+            return SessionWithUser(session=_record(self._session, held.session), user=_record(self._user, held.user))
 
         found = _readable("session", reading)
         if found.session.user_id != found.user.id:
@@ -99,7 +102,7 @@ def seconds_until(moment: Timestamp, now: Timestamp) -> int:
 def _readable(what: str, reading: Callable[[], T]) -> T:
     try:
         return reading()
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
         raise unreadable(what) from None  # a message may quote the value
 
 
@@ -129,7 +132,7 @@ def _has_default(field: Field) -> bool:
 
 def _value(field: Field, value: object) -> object:
     """A value as our own JSON has it: databases of Better Auth's may give numbers for moments and for flags."""
-    if field.kind == "moment" and isinstance(value, int | float):
+    if field.kind == "moment" and isinstance(value, int | float) and not isinstance(value, bool):
         return Timestamp.of(datetime.fromtimestamp(value / 1000, UTC)).iso()
     if field.kind == "flag" and type(value) is int and value in (0, 1):
         return bool(value)
