@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from asgi_auth.clock import Timestamp
+from asgi_auth.crypto.tokens import equal
 from asgi_auth.engine import Engine, IntegrityViolation
 from asgi_auth.infrastructure.change_feed.base import Change
 from asgi_auth.infrastructure.secondary_storage.sessions import RedisSessions
@@ -103,7 +104,7 @@ class SecondarySessions:
 
     async def remove_others(self, user_id: str, token: str) -> Sequence[Session]:
         """Delete a user's sessions except one."""
-        others = [session for session in await self._listed(user_id) if session.token != token]
+        others = [session for session in await self._listed(user_id) if not equal(session.token, token)]
         return await self._remove(others, partial(self._held.remove_others, user_id, token))
 
     async def remove_oldest(self, user_id: str, *, keep: int, now: Timestamp) -> Sequence[Session]:

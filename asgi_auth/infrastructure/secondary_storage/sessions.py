@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from hmac import compare_digest
 from typing import Any, Final
 
 from asgi_auth.clock import Clock
@@ -135,7 +136,7 @@ class RedisSessions:
         found = self._form.read(data)
         if _text(owner) != found.session.user_id:
             raise unreadable("session")
-        is_good = found.session.token == token and not _is_before(found.session, mark)
+        is_good = _has_token(found, token.encode()) and not _is_before(found.session, mark)
         return (data, found) if is_good else None
 
     async def _read_all(self, user_id: str) -> Sequence[Read]:
@@ -153,7 +154,7 @@ class RedisSessions:
         for key, data in zip(pairs[::2], pairs[1::2], strict=True):
             with suppress(Unavailable):  # logged
                 found = self._form.read(data)
-                if found.session.token == _text(key):
+                if _has_token(found, key):
                     read.append((data, found))
         return read
 
@@ -198,6 +199,11 @@ def _is_before(session: Session, mark: bytes) -> bool:
         return session.created_at.milliseconds < int(mark)
     except ValueError:
         raise unreadable("revoked-sessions-before") from None
+
+
+def _has_token(found: SessionWithUser, token: bytes) -> bool:
+    """Whether a session is the one that it was found as."""
+    return compare_digest(found.session.token.encode("utf-8", "surrogatepass"), token)
 
 
 def _text(value: bytes) -> str:
