@@ -49,13 +49,24 @@ class PostgresPool:
         breaker: told of each connection that could not be had.
         patience: seconds that the server has to end a cancelled statement, before its connection is given up.
         grace: seconds that whoever is still at work has when the pool closes.
+        kept: seconds an unused connection is kept (default 300).
     """
 
-    def __init__(self, connect: Open, *, size: int, breaker: CircuitBreaker, patience: float, grace: float) -> None:
+    def __init__(
+        self,
+        connect: Open,
+        *,
+        size: int,
+        breaker: CircuitBreaker,
+        patience: float,
+        grace: float,
+        kept: float = KEPT_IDLE,
+    ) -> None:
         self._connect = connect
         self._breaker = breaker
         self._patience = patience
         self._grace = grace
+        self._kept = kept
         self._seats = asyncio.Semaphore(size)
         self._idle: list[tuple[Any, float]] = []
         self._taken: set[Any] = set()
@@ -79,17 +90,24 @@ class PostgresPool:
         return connection
 
     async def _take_seat(self, deadline: float) -> None:
+        self._check()
         if self._seats.locked():
             async with asyncio.timeout_at(deadline):
                 await self._seats.acquire()
         else:
             await self._seats.acquire()
-        if self._is_closed:
+        try:
+            self._check()  # it may have been closed while this one waited
+        except Unavailable:
             self._seats.release()
+            raise
+
+    def _check(self) -> None:
+        if self._is_closed:
             raise Unavailable
 
     def _find_idle(self) -> Any:
-        oldest = asyncio.get_running_loop().time() - KEPT_IDLE
+        oldest = asyncio.get_running_loop().time() - self._kept
         while self._idle:
             connection, since = self._idle.pop()
             if since > oldest and not connection.is_closed():
@@ -129,7 +147,7 @@ class PostgresPool:
         now = asyncio.get_running_loop().time()
         self._idle.append((connection, now))
         self._seats.release()
-        if self._idle[0][1] < now - KEPT_IDLE:
+        if self._idle[0][1] < now - self._kept:
             self._idle.pop(0)[0].terminate()
 
     def drop(self, connection: Any) -> None:

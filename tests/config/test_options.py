@@ -95,6 +95,7 @@ def test_every_option_is_explained(kind):
         (HashingOptions, {"cost": 1000}),
         (HashingOptions, {"cost": 131072}),
         (DatabaseOptions, {"pool_size": 0}),
+        (DatabaseOptions, {"read_timeout": timedelta()}),
         (DatabaseOptions, {"timeout": timedelta()}),
     ],
 )
