@@ -134,11 +134,15 @@ def storage(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def make_auth(clock: FrozenClock, storage: dict[str, Any]) -> AsyncIterator[Callable[..., Auth]]:
+async def make_auth(
+    clock: FrozenClock, storage: dict[str, Any], request: pytest.FixtureRequest
+) -> AsyncIterator[Callable[..., Auth]]:
     """A factory of Auths on the frozen clock, closed after the test; the database is SQLite in memory if not given.
 
     Options are those of AuthConfig.testing, with a database that may be slow; the named ones go to Auth.
     """
+    if "redis_url" in request.fixturenames:  # whatever is set up first is closed last
+        request.getfixturevalue("redis_url")
     made: list[Auth] = []
 
     def make(

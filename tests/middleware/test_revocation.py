@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from asgi_auth import Auth, CookieCacheOptions, DeletionOptions, PasswordOptions
+from asgi_auth import (
+    Auth,
+    CacheLifetimes,
+    CacheOptions,
+    CookieCacheOptions,
+    DeletionOptions,
+    PasswordOptions,
+    RedisOptions,
+)
 from asgi_auth.errors import InvalidToken
 from tests.mailbox import Mailbox
 from tests.support import ADA, BASE_URL, PASSWORD, browser, eventually, me, sign_up, whoami
 
+PATIENT_REDIS = RedisOptions(timeout=timedelta(seconds=5))
 NEW = "a new and longer password"
 
 
@@ -81,14 +91,19 @@ ENDS = [
 ]
 
 
-@pytest.fixture(params=["no cookie cache", "cookie cache"])
+@pytest.fixture(params=["memory", "cookie cache", "Redis"])
 def options(request):
-    cached = CookieCacheOptions(is_enabled=request.param == "cookie cache")
-    return {"cookie_cache": cached, "deletion": DeletionOptions(is_allowed=True)}
+    options: dict[str, object] = {"deletion": DeletionOptions(is_allowed=True)}
+    if request.param == "cookie cache":
+        options["cookie_cache"] = CookieCacheOptions(is_enabled=True)
+    if request.param == "Redis":
+        options["redis"] = request.getfixturevalue("redis_url")
+        options["redis_options"] = PATIENT_REDIS
+    return options
 
 
 @pytest.fixture
-async def places(make_auth, database_url, options):
+async def places(options, make_auth, database_url):  # what is asked for first is closed last
     """Two processes on one database: Ada signs up at the first, and both know her."""
     async with AsyncExitStack() as stack:
         made = []
@@ -194,3 +209,30 @@ async def test_what_a_transaction_sees_is_not_remembered_for_others(places):
     with pytest.raises(ZeroDivisionError):
         await undone()
     assert await here.knows()
+
+
+async def test_a_process_that_has_not_met_somebody_asks_redis_before_the_database(
+    make_auth, database_url, redis_url, clock
+):
+    short = CacheOptions(sessions=CacheLifetimes(memory=timedelta(seconds=1), shared=timedelta(minutes=30)))
+    async with AsyncExitStack() as stack:
+        places = []
+        for _ in range(2):
+            auth = make_auth(database=database_url, redis=redis_url, redis_options=PATIENT_REDIS, cache=short)
+            await auth.services.start()
+            client = await stack.enter_async_context(browser(auth.wrap(whoami)))
+            places.append(Place(auth, client))
+        here, there = places
+        await sign_up(here.client)
+        there.client.cookies = httpx.Cookies(here.client.cookies)
+
+        async def learns_it_from_redis() -> bool:
+            clock.advance(seconds=2)
+            assert await here.knows()
+            with there.auth.services.engine.recorded() as statements:
+                assert await there.knows()
+            return not statements
+
+        await eventually(learns_it_from_redis)
+        await here.client.post("/api/auth/sign-out")
+        await eventually(there.is_told)
