@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from asgi_auth.clock import Timestamp
+from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.engine import Engine
 from asgi_auth.infrastructure.secondary_storage.sessions import RedisSessions
 from asgi_auth.models import Session, SessionWithUser, User
@@ -20,8 +20,9 @@ class DoubledSessions:
     the database removes, Redis loses before that is committed: a revoked session is in neither.
     """
 
-    def __init__(self, engine: Engine, record: SessionStorage, held: RedisSessions) -> None:
+    def __init__(self, engine: Engine, record: SessionStorage, held: RedisSessions, *, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
         self._record = record
         self._held = held
 
@@ -89,10 +90,11 @@ class DoubledSessions:
 
     async def remove_all(self, user_id: str) -> Sequence[Session]:
         """Delete a user's sessions."""
+        now = self._clock()  # what begins after this moment, in the same transaction even, is good
         async with self._engine.transaction():
             removed = await self._record.remove_all(user_id)
             tokens = [session.token for session in removed]
-            await self._engine.before_commit(partial(self._held.remove_all, user_id, tokens=tokens))
+            await self._engine.before_commit(partial(self._held.remove_all, user_id, before=now, tokens=tokens))
         return removed
 
     async def remove_others(self, user_id: str, token: str) -> Sequence[Session]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
-from asgi_auth.clock import Timestamp
+from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.crypto.tokens import equal
 from asgi_auth.engine import Engine, IntegrityViolation
 from asgi_auth.infrastructure.change_feed.base import Change
@@ -38,8 +38,9 @@ class SecondarySessions:
     now.
     """
 
-    def __init__(self, engine: Engine, held: RedisSessions, *, publish: Publish) -> None:
+    def __init__(self, engine: Engine, held: RedisSessions, *, clock: Clock, publish: Publish) -> None:
         self._engine = engine
+        self._clock = clock
         self._held = held
         self._publish = publish
 
@@ -100,7 +101,9 @@ class SecondarySessions:
 
     async def remove_all(self, user_id: str) -> Sequence[Session]:
         """Delete a user's sessions."""
-        return await self._remove(await self._listed(user_id), partial(self._held.remove_all, user_id))
+        # What begins after this moment, in the same transaction even, is good.
+        remove = partial(self._held.remove_all, user_id, before=self._clock())
+        return await self._remove(await self._listed(user_id), remove)
 
     async def remove_others(self, user_id: str, token: str) -> Sequence[Session]:
         """Delete a user's sessions except one."""

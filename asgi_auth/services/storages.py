@@ -49,13 +49,13 @@ class Storages:
         is_row = options.keeps_sessions_in_database
         form = SessionForm(engine.sessions.record, engine.users.record, is_row=is_row)
         held = RedisSessions(redis, form, clock=clock, lifetime=config.session.lifetime)
-        copies = UserCopies(engine, held, remembering.hub)
+        copies = UserCopies(engine, held, remembering.hub, clock=clock)
         single = RedisVerifications(redis, clock=clock, is_row=options.keeps_verifications_in_database)
         return cls(
             sessions=(
-                DoubledSessions(engine, engine.session_storage, held)
+                DoubledSessions(engine, engine.session_storage, held, clock=clock)
                 if options.keeps_sessions_in_database
-                else SecondarySessions(engine, held, publish=copies.publish)
+                else SecondarySessions(engine, held, clock=clock, publish=copies.publish)
             ),
             verifications=(
                 DoubledVerifications(engine, engine.verification_queries, single)

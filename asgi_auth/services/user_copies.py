@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from asgi_auth.clock import Clock
 from asgi_auth.engine import Engine
 from asgi_auth.errors import Unavailable
 from asgi_auth.infrastructure.change_feed.base import Change
@@ -26,8 +27,9 @@ class UserCopies:
     nobody has told of stays until the user changes again.
     """
 
-    def __init__(self, engine: Engine, held: RedisSessions, hub: ChangeHub) -> None:
+    def __init__(self, engine: Engine, held: RedisSessions, hub: ChangeHub, *, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
         self._held = held
         self._hub = hub
         self._ours: set[int] = set()
@@ -96,7 +98,7 @@ class UserCopies:
             if user is not None:
                 await self._held.give_user(user)
             elif await self._held.list(user_id):
-                await self._held.remove_all(user_id)
+                await self._held.remove_all(user_id, before=self._clock())
 
 
 EVERYBODY = ""

@@ -220,7 +220,7 @@ async def test_a_mark_that_cannot_be_read_is_a_fault(sessions, raw, stored):
 
 async def test_revoking_all_leaves_a_mark_and_no_session(sessions, raw, stored, clock):
     clock.advance(seconds=1)
-    assert await sessions.remove_all(stored.user_id) == [stored]
+    assert await sessions.remove_all(stored.user_id, before=clock()) == [stored]
     mark = f"revoked-sessions-before-{stored.user_id}"
     assert int(await raw.get(mark)) == clock().milliseconds
     assert 604_700 < await raw.ttl(mark) <= 604_800
@@ -245,7 +245,7 @@ async def test_one_that_cannot_be_read_keeps_nobody_from_the_others(sessions, ra
     await sessions.put(session_row(clock, user, token="a" * 32, expires_at=clock() + WEEK), user)
     await raw.set("a" * 32, "{nope")
     assert await sessions.list(user.id) == [stored]
-    assert await sessions.remove_all(user.id) == [stored]
+    assert await sessions.remove_all(user.id, before=clock()) == [stored]
 
 
 async def test_a_list_that_cannot_be_read_is_begun_anew(sessions, raw, stored, clock):
@@ -263,9 +263,9 @@ async def test_a_session_of_better_auths_is_found_by_its_id_too(sessions, raw, s
     assert await sessions.find_token("nobody") is None
 
 
-async def test_nobody_is_removed_by_somebody_elses_list(sessions, raw, stored):
+async def test_nobody_is_removed_by_somebody_elses_list(sessions, raw, stored, clock):
     await raw.copy(f"active-sessions-{stored.user_id}", "active-sessions-mallory")
-    assert await sessions.remove_all("mallory") == []
+    assert await sessions.remove_all("mallory", before=clock()) == []
     assert await sessions.find(TOKEN) is not None
 
 
@@ -301,7 +301,7 @@ async def test_a_verification_that_cannot_be_read_is_a_fault(client, raw, clock)
 async def test_a_redis_that_is_away_is_a_fault(clock):
     client = RedisClient("redis://127.0.0.1:1", PATIENT_REDIS, metrics=NoMetrics())
     held = RedisSessions(client, SessionForm(Session, User, is_row=False), clock=clock, lifetime=WEEK)
-    for asking in (held.find(TOKEN), held.list("user"), held.remove_all("user"), held.find_token("id")):
+    for asking in (held.find(TOKEN), held.list("user"), held.remove_all("user", before=clock()), held.find_token("id")):
         with pytest.raises(Unavailable):
             await asking
     await client.close()

@@ -1,5 +1,6 @@
 // A small real Better Auth server: BETTER_AUTH_SECRET=... node server.mjs DATABASE_FILE [PORT [OPTIONS_AS_JSON]]
 // GENERIC_OAUTH, where it is set, holds the providers of its plugin genericOAuth, as JSON.
+// SECONDARY_REDIS, where it is set, is the URL of the Redis that is its secondary storage.
 // Prints "listening PORT" once the tables are there and requests are answered; /letters tells what it has sent.
 // Needs node:sqlite (Node 22.13 or newer).
 import { once } from "node:events";
@@ -9,6 +10,7 @@ import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { toNodeHandler } from "better-auth/node";
 import { bearer, genericOAuth } from "better-auth/plugins";
+import { secondaryStorage } from "./redis.mjs";
 
 const [file, wantedPort = "0", options = "{}"] = process.argv.slice(2);
 const database = new DatabaseSync(file);
@@ -36,6 +38,7 @@ const auth = betterAuth({
     deleteUser: { enabled: true },
   },
   plugins: [bearer(), ...(providers.length > 0 ? [genericOAuth({ config: providers })] : [])],
+  ...(process.env.SECONDARY_REDIS ? { secondaryStorage: secondaryStorage(process.env.SECONDARY_REDIS) } : {}),
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
   logger: { level: "error" },

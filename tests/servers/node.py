@@ -98,10 +98,12 @@ def better_auth_server(
     port: int = 0,
     options: Mapping[str, Any] | None = None,
     generic_oauth: Sequence[Mapping[str, Any]] = (),
+    redis: str = "",
 ) -> Iterator[str]:
     """The origin of a real Better Auth server on a SQLite file, which it migrates; port 0 is a free one.
 
-    ``options`` are Better Auth's own, beside those of server.mjs; ``generic_oauth`` the providers of that plugin.
+    ``options`` are Better Auth's own, beside those of server.mjs; ``generic_oauth`` the providers of that plugin;
+    ``redis`` the URL of its secondary storage, if it is to have one.
     """
     install_packages()
     program = find_node(with_sqlite=True).program
@@ -113,7 +115,8 @@ def better_auth_server(
         str(port),
         json.dumps(options or {}),
     ]
-    environment = _environment() | {"BETTER_AUTH_SECRET": secret, "GENERIC_OAUTH": json.dumps(generic_oauth)}
+    given = {"BETTER_AUTH_SECRET": secret, "GENERIC_OAUTH": json.dumps(generic_oauth), "SECONDARY_REDIS": redis}
+    environment = _environment() | given
     with (
         tempfile.TemporaryDirectory(prefix="asgi-auth-better-auth-") as home,
         running(command, ready=r"listening (\d+)\n", log=Path(home) / "log", cwd=INTEROP, env=environment) as found,

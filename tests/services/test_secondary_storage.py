@@ -102,10 +102,12 @@ async def test_a_session_begun_in_a_transaction_that_is_undone_is_none(services,
     assert set(await raw.keys()) == before
 
 
-async def test_a_new_session_after_all_were_revoked_in_one_transaction_is_good(services, ada):
+async def test_a_new_session_after_all_were_revoked_in_one_transaction_is_good(services, ada, clock):
     async with services.engine.transaction():
+        clock.advance(milliseconds=1)
         await services.sessions.revoke_all_user_sessions(ada.user.id)
         session = await services.sessions.create(ada.user)
+        clock.advance(milliseconds=1)
     assert await is_signed_in(services, session)
     assert not await is_signed_in(services, ada.session)
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from hmac import compare_digest
 from typing import Any, Final
 
-from asgi_auth.clock import Clock
+from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.errors import Unavailable
 from asgi_auth.infrastructure.redis_client import RedisClient
 from asgi_auth.infrastructure.secondary_storage.records import SessionForm, seconds_until, unreadable
@@ -110,9 +110,9 @@ class RedisSessions:
         """Delete these sessions of a user."""
         return await self._remove(user_id, tokens)
 
-    async def remove_all(self, user_id: str, *, tokens: Sequence[str] = ()) -> Sequence[Session]:
+    async def remove_all(self, user_id: str, *, before: Timestamp, tokens: Sequence[str] = ()) -> Sequence[Session]:
         """Delete a user's sessions, these as well if its list does not name them; none that began before is good."""
-        return await self._remove(user_id, tokens, mark=str(self._clock().milliseconds), which="listed")
+        return await self._remove(user_id, tokens, mark=str(before.milliseconds), which="listed")
 
     async def remove_others(self, user_id: str, token: str, *, tokens: Sequence[str] = ()) -> Sequence[Session]:
         """Delete a user's sessions except one, these as well if its list does not name them."""
