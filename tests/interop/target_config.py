@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -26,6 +27,7 @@ from asgi_auth import (
     RateLimit,
     RateLimitOptions,
     RequestOptions,
+    SecondaryStorageOptions,
     Secret,
     Session,
     SessionOptions,
@@ -102,11 +104,20 @@ def build_config(document: Options, *, base_url: str, database: str, send: Sende
         client_address=client_address_options(advanced.group("ipAddress")),
         cookies=cookie_options(advanced),
         request=RequestOptions(disabled_paths=frozenset(options.take("disabledPaths", ()))),
+        **secondary_storage(document),
     )
     for group in (options, advanced, email_and_password, verification, user, session):
         group.done()
     plugins.done()
     return config
+
+
+def secondary_storage(document: Options) -> dict[str, Any]:
+    """Sessions in the Redis that TARGET_REDIS names, where the document asks for a secondary storage."""
+    url = os.environ.get("TARGET_REDIS")
+    if not document.get("secondary") or url is None:
+        return {}
+    return {"redis": url, "secondary_storage": SecondaryStorageOptions(is_enabled=True)}
 
 
 class Plugins:
