@@ -37,6 +37,8 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.identify --check
+	$(BIN)/python -m benchmarks.cache --check
+	$(BIN)/python -m benchmarks.revocation --check
 	$(BIN)/python -m benchmarks.hashing --check
 	$(BIN)/python -m benchmarks.enumeration --check
 

@@ -1,1 +1,1 @@
-"""What asgi_auth costs, measured: ``python -m benchmarks.identify``, ``python -m benchmarks.hashing``."""
+"""What asgi_auth costs and how soon it tells the truth, measured: ``python -m benchmarks.identify``, and so on."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import selectors
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 TIMEOUT = 60.0
@@ -21,9 +23,11 @@ class Connections:
 
     def __init__(self, port: int, *, count: int) -> None:
         self.count = count
+        self._ready = selectors.DefaultSelector()
         self._sockets = [socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) for _ in range(count)]
         for connection in self._sockets:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._ready.register(connection, selectors.EVENT_READ)
 
     def burst(self, request: bytes, *, times: int) -> float:
         """Send a request so many times over each connection; returns the seconds that one took on average."""
@@ -39,8 +43,39 @@ class Connections:
         for connection in self._sockets:
             _read_answer(connection, status)
 
+    def saturate(self, request: bytes, *, times: int) -> float:
+        """Send a request so many times in all, the next one over each connection as soon as it has its answer.
+
+        Returns the seconds that took. At least as many are sent as there are connections, one under way on each.
+        """
+        times = max(times, self.count)
+        received = dict.fromkeys(self._sockets, b"")
+        start = time.perf_counter()
+        for connection in self._sockets:
+            connection.sendall(request)
+        sent, answered = len(self._sockets), 0
+        while answered < times:
+            for key, _ in self._ready.select(TIMEOUT):
+                connection = cast("socket.socket", key.fileobj)
+                so_far = received[connection] + _received(connection)
+                if not _is_whole(so_far):
+                    received[connection] = so_far
+                    continue
+                _check(so_far, 200)
+                answered, received[connection] = answered + 1, b""
+                if sent < times:
+                    sent += 1
+                    connection.sendall(request)
+        return time.perf_counter() - start
+
+    def body(self, request: bytes) -> bytes:
+        """What one request, over the first connection, is answered with."""
+        self._sockets[0].sendall(request)
+        return _read_answer(self._sockets[0], 200).partition(b"\r\n\r\n")[2]
+
     def close(self) -> None:
         """Close all of them."""
+        self._ready.close()
         for connection in self._sockets:
             connection.close()
 
@@ -55,13 +90,27 @@ def connected(port: int, *, count: int) -> Iterator[Connections]:
         connections.close()
 
 
-def _read_answer(connection: socket.socket, status: int) -> None:
+def _read_answer(connection: socket.socket, status: int) -> bytes:
     received = b""
-    while (end := received.find(b"\r\n\r\n")) < 0 or len(received) < end + 4 + _body_length(received):
-        chunk = connection.recv(65536)
-        if not chunk:
-            raise ConnectionError("the server has closed the connection")
-        received += chunk
+    while not _is_whole(received):
+        received += _received(connection)
+    _check(received, status)
+    return received
+
+
+def _received(connection: socket.socket) -> bytes:
+    chunk = connection.recv(65536)
+    if not chunk:
+        raise ConnectionError("the server has closed the connection")
+    return chunk
+
+
+def _is_whole(received: bytes) -> bool:
+    end = received.find(b"\r\n\r\n")
+    return end >= 0 and len(received) >= end + 4 + _body_length(received)
+
+
+def _check(received: bytes, status: int) -> None:
     if received[9:12] != str(status).encode():
         raise RuntimeError(f"answered with {received[9:12].decode()}")
 

@@ -1,4 +1,4 @@
-"""Empty databases to measure on: a SQLite file, and PostgreSQL where a server lets us in."""
+"""What is measured on: an empty SQLite file, and PostgreSQL and Redis where a server lets us in."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
+import redis.asyncio
+from redis.exceptions import RedisError
 
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
+LOCAL_REDIS = "redis://127.0.0.1:6379"
 
 
 @asynccontextmanager
@@ -36,7 +39,8 @@ async def _postgres() -> AsyncIterator[str | None]:
         return
     try:
         parts = urlsplit(server)
-        yield parts._replace(path=f"/{name}").geturl()
+        query = f"?{parts.query}" if parts.query else ""
+        yield f"{parts.scheme}://{parts.netloc}/{name}{query}"
     finally:
         await _runs(server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -51,3 +55,24 @@ async def _runs(url: str, statement: str) -> bool:
             await connection.close()
         return True
     return False
+
+
+@asynccontextmanager
+async def empty_redis() -> AsyncIterator[dict[str, str] | None]:
+    """Where a Redis lets us in, its "url" and a "prefix" of our own; the keys that begin with it are gone afterwards.
+
+    The server is the one of ASGI_AUTH_TEST_REDIS, else that on 127.0.0.1:6379.
+    """
+    server = os.environ.get("ASGI_AUTH_TEST_REDIS", LOCAL_REDIS)
+    prefix = f"asgi_auth_benchmark_{uuid4().hex[:12]}"
+    async with redis.asyncio.from_url(server, socket_connect_timeout=5) as client:
+        try:
+            await client.ping()
+        except (RedisError, OSError):
+            yield None
+            return
+        try:
+            yield {"url": server, "prefix": prefix}
+        finally:
+            async for key in client.scan_iter(f"{prefix}*", count=1000):
+                await client.delete(key)

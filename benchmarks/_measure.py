@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -14,7 +15,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any, TypeVar
 
-Sample = TypeVar("Sample")
+Found = TypeVar("Found")
 Row = Mapping[str, object]
 
 PACKAGES = ("uvicorn", "uvloop", "httptools", "starlette", "databases", "aiosqlite", "asyncpg", "msgspec", "libpass")
@@ -38,6 +39,39 @@ class Spread:
 
     def __str__(self) -> str:
         return f"{_written(self.median)} [{_written(self.low)}..{_written(self.high)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Microseconds of one call: on the clock, and of processor time in all threads of whoever is measured."""
+
+    wall: float
+    cpu: float
+
+
+Lane = Callable[[], Awaitable[Sample]]
+
+
+def timed(work: Callable[[], Awaitable[object]], *, times: int) -> Lane:
+    """A lane that does something so often, one after another, in this process."""
+
+    async def run() -> Sample:
+        wall, cpu = time.perf_counter(), time.process_time()
+        for _ in range(times):
+            await work()
+        return Sample((time.perf_counter() - wall) / times * 1e6, (time.process_time() - cpu) / times * 1e6)
+
+    return run
+
+
+def walls(samples: Sequence[Sample]) -> list[float]:
+    """What each took on the clock."""
+    return [sample.wall for sample in samples]
+
+
+def cpus(samples: Sequence[Sample]) -> list[float]:
+    """What each took of processor time."""
+    return [sample.cpu for sample in samples]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +141,13 @@ def options_of(description: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def interleave(lanes: Mapping[str, Callable[[], Awaitable[Sample]]], *, rounds: int) -> dict[str, list[Sample]]:
+async def interleave(lanes: Mapping[str, Callable[[], Awaitable[Found]]], *, rounds: int) -> dict[str, list[Found]]:
     """Run each lane once a round, each round beginning with another lane, so that a slow moment hits all alike.
 
     The first round only warms up.
     """
     names = list(lanes)
-    samples: dict[str, list[Sample]] = {name: [] for name in names}
+    samples: dict[str, list[Found]] = {name: [] for name in names}
     for number in range(rounds + 1):
         start = number % len(names)
         for name in names[start:] + names[:start]:
@@ -126,6 +160,11 @@ async def interleave(lanes: Mapping[str, Callable[[], Awaitable[Sample]]], *, ro
 def differences(over: Sequence[float], base: Sequence[float]) -> list[float]:
     """By how much each sample of one lane exceeds the other lane's of the same round."""
     return [value - other for value, other in zip(over, base, strict=True)]
+
+
+def ratios(over: Sequence[float], base: Sequence[float]) -> list[float]:
+    """What part of each sample of one lane is to the other lane's of the same round."""
+    return [value / other for value, other in zip(over, base, strict=True)]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
