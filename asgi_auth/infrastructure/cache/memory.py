@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -36,6 +37,10 @@ def _nothing(cell: object) -> None:
     """Nobody wants to know."""
 
 
+MOST_CHANCES = 32
+"""Entries that get another turn before one goes in any case: nobody waits for a look at all of them."""
+
+
 class SecondChance(Cache[Any, Any]):
     """A bounded mapping of cells; whatever was used since its last turn gets another one (the clock algorithm).
 
@@ -46,17 +51,38 @@ class SecondChance(Cache[Any, Any]):
     def __init__(self, most: int, *, on_drop: Callable[[Any], None] = _nothing) -> None:
         super().__init__(most)
         self._on_drop = on_drop
+        # Beside the mapping, whose first key is the longer in finding the more were dropped before it. Keys that were
+        # dropped stay here until their turn.
+        self._turns: deque[Any] = deque()
+
+    def __setitem__(self, key: Any, cell: Any) -> None:
+        is_new = key not in self
+        super().__setitem__(key, cell)
+        if is_new:
+            self._turns.append(key)
+        if len(self._turns) > 2 * self.maxsize + MOST_CHANCES:
+            self._turns = deque(self)
 
     def popitem(self) -> tuple[Any, Any]:
         """Drop the first that has not been used since it was last looked at."""
+        chances = MOST_CHANCES
         while True:
-            key = next(iter(self))
-            cell = self.pop(key)
-            if not cell.was_used:
+            key = self._turns.popleft()
+            cell = self.get(key)
+            if cell is None:
+                continue
+            if not (cell.was_used and chances):
+                del self[key]
                 self._on_drop(cell)
                 return key, cell
+            chances -= 1
             cell.was_used = False
-            self[key] = cell
+            self._turns.append(key)
+
+    def clear(self) -> None:
+        """Drop all of them."""
+        super().clear()
+        self._turns.clear()
 
 
 class _Index(Generic[V]):
