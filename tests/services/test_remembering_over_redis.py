@@ -47,7 +47,7 @@ async def listening(auth):
     notes = Notes()
     auth.services.remembering.hub.subscribe(notes)
     await auth.services.start()
-    await until(lambda: "redis" in auth.services.remembering.hub._up)
+    await until(lambda: auth.services.remembering.hub.is_complete)  # what connects later makes notes be forgotten
     return notes
 
 
