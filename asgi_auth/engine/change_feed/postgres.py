@@ -95,7 +95,7 @@ class PostgresFeed(RecordFeed):
     def _hear(self, observer: FeedObserver, payload: str) -> None:
         try:
             message = self._decoder.decode(payload)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             # Anybody may speak on the channel. Whoever speaks it badly may have meant anything.
             observer.deliver(self.name, [Change(watch.table) for watch in self._watches])
             return

@@ -30,7 +30,7 @@ _TRANSITIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# Of a row only the columns that name it are looked at; NULL in one of them names nothing, and whatever goes wrong here
+# Of a row only the columns that name it are told; NULL in one of them names nothing, and whatever goes wrong here
 # must not undo somebody's write: both tell that anything may have changed.
 _NAME: Final = (
     "CASE WHEN TG_NARGS = 1 THEN to_jsonb(r) ->> TG_ARGV[0] ELSE "
@@ -40,8 +40,7 @@ _NAME: Final = (
 _OLD: Final = f"(SELECT {_NAME} AS name FROM asgi_auth_old AS r LIMIT {MOST_KEYS + 1})"
 _NEW: Final = f"(SELECT {_NAME} AS name FROM asgi_auth_new AS r LIMIT {MOST_KEYS + 1})"
 
-_FUNCTION_SQL: Final = f"""CREATE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp AS $tell$
+_BODY: Final = f"""
 DECLARE
     named text[];
     many bigint;
@@ -74,7 +73,12 @@ BEGIN
     PERFORM pg_notify('{CHANNEL}', message);
     RETURN NULL;
 END
-$tell$"""
+"""
+
+_FUNCTION_SQL: Final = (
+    f"CREATE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql "
+    f"SET search_path = pg_catalog, pg_temp AS $tell${_BODY}$tell$"
+)
 
 
 def trigger_name(event: str) -> str:
@@ -100,7 +104,9 @@ class State:
         schemas: where each watched table is; a table that is missing is missing here too.
         arguments: by table and trigger, the columns that it names rows by, as PostgreSQL keeps them.
         disabled: those that do nothing.
-        has_function: whether the function is there.
+        unheard: the tables that are written to in ways that run no trigger of theirs.
+        has_function: whether the function is there, made by somebody whom this role has to trust anyway.
+        has_other_function: whether somebody else's is there in its place.
         may_create_function: whether this role may make it.
         may_create_on: the tables on which it may make triggers.
     """
@@ -108,7 +114,9 @@ class State:
     schemas: dict[str, str]
     arguments: dict[tuple[str, str], bytes]
     disabled: list[tuple[str, str]]
+    unheard: list[str]
     has_function: bool
+    has_other_function: bool
     may_create_function: bool
     may_create_on: frozenset[str]
 
@@ -132,36 +140,51 @@ def _tables_sql(watches: Collection[Watch]) -> str:
     return f"unnest(ARRAY[{names}]::text[]) AS w(name) JOIN pg_class AS c ON c.oid = to_regclass(quote_ident(w.name))"
 
 
+# Whoever calls a function lets its owner do what they themselves may do, and the owner may replace it at any time.
+_IS_OURS: Final = f"(p.prosrc = {literal(_BODY)} AND p.proconfig = ARRAY['search_path=pg_catalog, pg_temp'])"
+_IS_TRUSTED: Final = "(pg_get_userbyid(p.proowner) = current_user OR pg_has_role(p.proowner, n.nspowner, 'USAGE'))"
+
+# A statement runs the triggers of the table that it names: not those of its parents, children and partitions. And what
+# comes by logical replication runs no triggers of statements.
+_UNHEARD: Final = (
+    "(EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid)) "
+    "OR EXISTS (SELECT FROM pg_subscription_rel AS s WHERE s.srrelid = c.oid))"
+)
+
+
 async def read_state(fetch: Fetch, watches: Collection[Watch]) -> State:
     """Look at the triggers; takes no lock on any table."""
     tables = await fetch(
-        "SELECT w.name, n.nspname::text, has_table_privilege(c.oid, 'TRIGGER') "
+        f"SELECT w.name, n.nspname::text, has_table_privilege(c.oid, 'TRIGGER'), {_UNHEARD} "
         f"FROM {_tables_sql(watches)} JOIN pg_namespace AS n ON n.oid = c.relnamespace"
     )
     triggers = await fetch(
         f"SELECT w.name, t.tgname::text, t.tgargs, t.tgenabled IN ('O', 'A') FROM {_tables_sql(watches)} "
         "JOIN pg_trigger AS t ON t.tgrelid = c.oid JOIN pg_proc AS p ON p.oid = t.tgfoid "
-        f"WHERE NOT t.tgisinternal AND p.proname = '{FUNCTION}'"
+        f"WHERE NOT t.tgisinternal AND p.proname = '{FUNCTION}' AND {_IS_OURS}"
     )
-    [(has_function, may_create)] = await fetch(
-        "SELECT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace "
-        f"WHERE p.proname = '{FUNCTION}' AND n.nspname = current_schema()), "
-        "coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
+    functions = await fetch(
+        f"SELECT {_IS_OURS} AND {_IS_TRUSTED} FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace "
+        f"WHERE p.proname = '{FUNCTION}' AND p.pronargs = 0 AND n.nspname = current_schema()"
     )
+    has_function = [is_good for (is_good,) in functions]
+    [(may_create,)] = await fetch("SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)")
     return State(
-        schemas={table: schema for table, schema, _ in tables},
+        schemas={table: schema for table, schema, *_ in tables},
         arguments={(table, name): bytes(arguments) for table, name, arguments, _ in triggers},
         disabled=[(table, name) for table, name, _, is_enabled in triggers if not is_enabled],
-        has_function=has_function,
+        unheard=[table for table, _, _, is_unheard in tables if is_unheard],
+        has_function=True in has_function,
+        has_other_function=False in has_function,
         may_create_function=may_create,
-        may_create_on=frozenset(table for table, _, may_create_here in tables if may_create_here),
+        may_create_on=frozenset(table for table, _, may_create_here, _ in tables if may_create_here),
     )
 
 
 def missing_statements(state: State, watches: Collection[Watch]) -> list[str]:
     """The SQL that makes what is missing; nothing where this role may not make it all."""
     lacking = state.lacks(watches)
-    may = state.has_function or state.may_create_function
+    may = state.has_function or (state.may_create_function and not state.has_other_function)
     if not lacking or not may or any(watch.table not in state.may_create_on for watch, _ in lacking):
         return []
     statements = [] if state.has_function else [_FUNCTION_SQL]
@@ -180,6 +203,11 @@ def missing_statements(state: State, watches: Collection[Watch]) -> list[str]:
 def complaint(state: State, watches: Collection[Watch]) -> str | None:
     """Why the triggers do not tell of everything, and what would help; None where they do."""
     lacking = {watch.table: None for watch, _ in state.lacks(watches)}
+    if lacking and state.has_other_function:
+        return (
+            f"a function {FUNCTION} is there that somebody else has made: see who may CREATE in this schema, "
+            f"DROP FUNCTION {FUNCTION}() CASCADE, and run Auth.create_schema()"
+        )
     if lacking:
         return (
             f"triggers on {_listed(lacking)} are missing: run Auth.create_schema() with a role that may create "
@@ -190,6 +218,11 @@ def complaint(state: State, watches: Collection[Watch]) -> str | None:
         return (
             f"triggers on {_listed({table: None for table, _ in state.disabled})} are disabled: "
             f"ALTER TABLE {quoted(table)} ENABLE TRIGGER {name}, and the like"
+        )
+    if state.unheard:
+        return (
+            f"{_listed(state.unheard)} can be written to without a word of the triggers: through partitions, tables "
+            "that inherit, or logical replication"
         )
     return None
 

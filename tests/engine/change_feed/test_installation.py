@@ -172,6 +172,76 @@ async def test_a_trigger_that_names_rows_by_other_columns_is_replaced(make_auth,
     assert [sql.split()[0] for sql in await auth.create_schema()] == ["DROP", "CREATE"]
 
 
+async def test_a_function_of_that_name_that_does_something_else_is_not_believed(make_auth, listen, postgres_url):
+    await query(
+        postgres_url,
+        "CREATE FUNCTION asgi_auth_tell_1() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    )
+    auth = make_auth(database=postgres_url)
+    assert not any("TRIGGER" in sql for sql in await auth.create_schema())
+    listener = await listen(database=postgres_url)
+    await listener.until(lambda: listener.reasons)
+    assert "a function asgi_auth_tell_1 is there that somebody else has made" in listener.reasons[0]
+    await query(postgres_url, *DROP_TRIGGERS["postgres"])
+    await auth.create_schema()
+    await listener.up()
+
+
+async def test_a_function_that_is_replaced_while_everything_runs_is_missed(
+    make_auth, listen, postgres_url, monkeypatch
+):
+    monkeypatch.setattr("asgi_auth.engine.change_feed.postgres.VERIFY_EVERY", 0)
+    await make_auth(database=postgres_url).create_schema()
+    listener = await listen(database=postgres_url)
+    await listener.up()
+    await query(
+        postgres_url,
+        "CREATE OR REPLACE FUNCTION asgi_auth_tell_1() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    )
+    await listener.until(lambda: listener.states[-1] == "unusable")
+
+
+async def test_what_a_stranger_has_left_in_the_schema_is_not_run(make_auth, listen, postgres_url, role):
+    await make_auth(database=postgres_url).create_schema()
+    [(ours,)] = await query(postgres_url, "SELECT pg_get_functiondef('asgi_auth_tell_1'::regproc)")
+    await query(postgres_url, *DROP_TRIGGERS["postgres"])
+    await grant(postgres_url, role, "USAGE, CREATE ON SCHEMA public")
+    await query(role, ours)  # who has made it may put anything in its place later
+    assert await make_auth(database=postgres_url).create_schema() == []
+    listener = await listen(database=postgres_url)
+    await listener.until(lambda: listener.reasons)
+    assert "somebody else has made" in listener.reasons[0]
+
+
+CHILD = ["CREATE TABLE older () INHERITS (session)"]
+PARENT = ["CREATE TABLE parent ()", "ALTER TABLE session INHERIT parent"]
+PARTITION = [
+    "DROP TABLE session",
+    """CREATE TABLE session ("id" text PRIMARY KEY, "token" text, "userId" text, "expiresAt" timestamptz,
+        "ipAddress" text, "createdAt" timestamptz, "updatedAt" timestamptz, "userAgent" text)
+        PARTITION BY HASH ("id")""",
+    "CREATE TABLE session_0 PARTITION OF session FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
+]
+SUBSCRIPTION = [
+    "SET allow_system_table_mods = on",
+    "INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate) VALUES (1, 'session'::regclass, 'r')",
+]
+
+
+@pytest.mark.parametrize("ways", [CHILD, PARENT, PARTITION, SUBSCRIPTION])
+async def test_a_table_that_can_be_written_to_without_its_triggers_is_not_believed(
+    make_auth, listen, postgres_url, ways
+):
+    auth = make_auth(database=postgres_url)
+    await auth.create_schema()
+    await query(postgres_url, *ways)
+    await auth.create_schema()
+    listener = await listen(database=postgres_url)
+    await listener.until(lambda: listener.states)
+    assert listener.states == ["unusable"]
+    assert '"session" can be written to without a word of the triggers' in listener.reasons[0]
+
+
 # roles that may do little
 
 

@@ -53,7 +53,10 @@ async def test_messages_hold_ids_and_nothing_else(on_postgres, overheard, postgr
     ]
 
 
-@pytest.mark.parametrize("nonsense", ["", "x", "{}", "[]", '{"schema": "public"}', '{"schema": 1, "table": []}'])
+DEEP = '{"x": ' + 3900 * "[" + 3900 * "]" + "}"
+
+
+@pytest.mark.parametrize("nonsense", ["", "x", "{}", "[]", '{"schema": "public"}', '{"schema": 1, "table": []}', DEEP])
 async def test_nonsense_on_the_channel_may_have_meant_anything(on_postgres, postgres_url, nonsense):
     await query(postgres_url, f"SELECT pg_notify('asgi_auth', '{nonsense}')")
     await on_postgres.caught_up()
