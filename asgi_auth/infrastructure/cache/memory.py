@@ -64,9 +64,9 @@ class SecondChance(Cache[Any, Any]):
             self._turns = deque(self)
 
     def popitem(self) -> tuple[Any, Any]:
-        """Drop the first that has not been used since it was last looked at."""
+        """Drop the first that has not been used since it was last looked at; raises KeyError where there is none."""
         chances = MOST_CHANCES
-        while True:
+        while self._turns:
             key = self._turns.popleft()
             cell = self.get(key)
             if cell is None:
@@ -78,6 +78,7 @@ class SecondChance(Cache[Any, Any]):
             chances -= 1
             cell.was_used = False
             self._turns.append(key)
+        raise KeyError
 
     def clear(self) -> None:
         """Drop all of them."""
@@ -86,36 +87,34 @@ class SecondChance(Cache[Any, Any]):
 
 
 class _Index(Generic[V]):
-    """Cells by the rows that they rest on. Most rows have one, which needs no list: there are a great many of them."""
+    """Cells by the rows that they rest on. Most rows have one, which needs no set: there are a great many of them."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, dict[str, Cell[V] | list[Cell[V]]]] = {}
+        self._tables: dict[str, dict[str, Cell[V] | set[Cell[V]]]] = {}
 
     def add(self, tag: Tag, cell: Cell[V]) -> None:
         table, row = tag
         rows = self._tables.setdefault(table, {})
         present = rows.setdefault(row, cell)
-        if isinstance(present, list):
-            present.append(cell)
+        if isinstance(present, set):
+            present.add(cell)
         elif present is not cell:
-            rows[row] = [present, cell]
+            rows[row] = {present, cell}
 
     def remove(self, tag: Tag, cell: Cell[V]) -> None:
         table, row = tag
         rows = self._tables.get(table, {})
         present = rows.get(row)
-        if present is cell:
-            del rows[row]
-        elif isinstance(present, list):
-            present.remove(cell)
-            if not present:
-                del rows[row]
+        if isinstance(present, set):
+            present.discard(cell)
+        if present is cell or not present:
+            rows.pop(row, None)
 
     def find(self, table: str, rows: Sequence[str]) -> list[Cell[V]]:
-        """The cells that rest on these rows of a table, or on any row of it where none are named."""
+        """The cells that rest on any of these rows of a table."""
         known = self._tables.get(table, {})
-        found = [known[row] for row in rows if row in known] if rows else list(known.values())
-        return [cell for cells in found for cell in (cells if isinstance(cells, list) else (cells,))]
+        found = [known[row] for row in rows if row in known]
+        return [cell for cells in found for cell in (cells if isinstance(cells, set) else (cells,))]
 
     def clear(self) -> None:
         self._tables.clear()
@@ -160,8 +159,11 @@ class MemoryCache(Generic[V]):
             self._unindex(cell)
 
     def forget(self, change: Change) -> None:
-        """Forget what rests on rows that have changed; of a whole table, everything that rests on any of it."""
+        """Forget what rests on rows that have changed; where a whole table has, everything."""
         if change.is_new:
+            return
+        if not change.keys:
+            self.clear()
             return
         for cell in self._index.find(change.table, change.keys):
             self.drop(cell.key)

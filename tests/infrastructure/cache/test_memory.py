@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from asgi_auth.infrastructure.cache.memory import Cell, MemoryCache, SecondChance
 from asgi_auth.infrastructure.change_feed.base import Change
 
@@ -109,3 +111,40 @@ def test_whatever_happens_there_are_never_too_many_and_every_one_can_be_found_by
                 cache.forget(Change("session", (key,)))
                 assert cache.find(key) is None
         assert len(cache) <= 20
+
+
+def on_one_user(count):
+    """A memory, and so many cells in it that rest on rows of their own and on one user's."""
+    cache = MemoryCache(count, tags=lambda value: (("session", value), ("user", "ada")))
+    return cache, [cache.put(str(number), str(number), until=0.0) for number in range(count)]
+
+
+def test_an_empty_one_has_nothing_to_drop():
+    with pytest.raises(KeyError):
+        SecondChance(10).popitem()
+
+
+def test_one_of_many_that_rest_on_a_row_is_dropped_without_a_look_at_the_others(monkeypatch):
+    cache, cells = on_one_user(1000)
+    looks = []
+    monkeypatch.setattr("asgi_auth.infrastructure.cache.memory.Cell.__eq__", lambda *pair: looks.append(pair) or False)
+    cache.drop("500")
+    cache.drop("999")
+    assert looks == []
+    cache.forget(Change("user", ("ada",)))
+    assert len(cache) == 0
+    assert not any(cell.is_live for cell in cells)
+
+
+@pytest.mark.parametrize("forget", [MemoryCache.clear, lambda cache: cache.forget(Change("session"))])
+def test_all_can_be_forgotten_at_once_and_found_again_by_their_rows_afterwards(forget):
+    cache, cells = on_one_user(10)
+    forget(cache)
+    assert len(cache) == 0
+    assert not any(cell.is_live for cell in cells)
+    for key in "abc":
+        cache.put(key, key, until=0.0)
+    cache.forget(Change("user", ("bob",)))
+    assert len(cache) == 3
+    cache.forget(Change("user", ("ada",)))
+    assert len(cache) == 0
