@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from asgi_auth.asgi.types import Scope
-from asgi_auth.context import ANONYMOUS, AuthContext, Cell
+from asgi_auth.context import ANONYMOUS, AuthContext, Cell, CredentialKind
 from asgi_auth.infrastructure.cache.memory import SecondChance
 from asgi_auth.services.registry import Services
+
+LONGEST: Final = 1024
+"""Bytes of a credential that is kept: clients may put as many blanks around theirs as a server lets through."""
 
 
 @runtime_checkable
 class KnowingSource(Protocol):
     """A source whose credential sits in one header, so that the same bytes there mean the same again."""
 
+    kind: CredentialKind
     header: bytes
 
     def credential_in(self, value: bytes) -> bytes | None:
@@ -70,7 +74,8 @@ class KnownCredentials:
         if source is None or credential is None:
             return None
         known: _Known | None = self._known.get(credential)
-        if known is None:
+        # A cookie may hold what the header does, "Bearer" and a token that nobody has signed.
+        if known is None or known.context.credential != source.kind:
             return None
         cell = known.cell
         if not cell.is_live or monotonic() >= self._hub.trusted_until or self._seconds() >= known.until:
@@ -86,14 +91,14 @@ class KnownCredentials:
         standing = next(iter(context.credentials.values())).standing
         source, value = (None if standing is None else self._header(scope)) or (None, b"")
         credential = None if source is None else source.credential_in(value)
-        if standing is not None and credential is not None:
+        if standing is not None and credential is not None and len(credential) <= LONGEST:
             self._known[credential] = _Known(context, standing.cell, min(standing.until, standing.cell.until))
 
     def _header(self, scope: Scope) -> tuple[KnowingSource | None, bytes] | None:
         """The only header that may hold a credential, and whose; None without one, nobody's where there are more."""
         lengths, sources = self._lengths, self._sources
         found: tuple[KnowingSource | None, bytes] | None = None
-        for name, value in scope["headers"]:
+        for name, value in scope.get("headers") or ():
             # The length first, and any letter case: servers send names in lower case, test clients do not always.
             if len(name) in lengths and (source := sources.get(name.lower())) is not None:
                 if found is not None:

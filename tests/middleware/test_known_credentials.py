@@ -134,6 +134,30 @@ async def test_a_cookie_counts_the_same_known_or_not_however_it_is_written(quick
     assert before["email"] == ADA
 
 
+async def test_a_known_header_of_one_kind_says_nothing_of_the_other_kind(quick, ada):
+    app = quick.wrap(whoami)
+    assert (await asks(app, ada.bearer))["email"] == ADA
+    unsigned = ("cookie", f"{SESSION_COOKIE}={ada.bearer[1]}")
+    assert (await asks(app, unsigned))["error"] == "UNAUTHORIZED"
+
+
+@pytest.mark.parametrize("kind", ["cookie", "bearer"])
+async def test_blanks_around_a_credential_take_no_memory(quick, ada, kind):
+    name, value = getattr(ada, kind)
+    padding = " " * 10_000
+    padded = f"{value}{padding}; a=b" if kind == "cookie" else value.replace(" ", padding)
+    middleware = (SessionMiddleware if kind == "cookie" else BearerMiddleware)(whoami, quick.services)
+    for _ in range(2):
+        assert (await asks(middleware, (name, padded)))["email"] == ADA
+    assert len(middleware._known._known) == 0
+
+
+async def test_a_scope_without_headers_is_nobody_s(quick):
+    scope = http()
+    del scope["headers"]
+    assert (await exchange(quick.wrap(whoami), scope)).json()["email"] is None
+
+
 async def test_a_credential_beside_it_is_still_judged(quick, ada, bob):
     app = quick.wrap(whoami)
     await asks(app, ada.cookie)
