@@ -124,6 +124,7 @@ class Services:
         self.health = self._health()
         self._closes: list[Close] = [
             engine.disconnect,
+            self.audit.close,  # after all who tell it anything
             self.remembering.close,
             self._storages.close,
             self.hasher.close,

@@ -197,7 +197,7 @@ async def test_what_comes_after_the_end_opens_nothing_again(auth, audit, clock):
     audit.record(entry(clock, 1))
     await audit.flush()
     assert not auth.services.engine.is_ready
-    assert await events(audit) == ["test.0"]  # this opens it
+    await audit.list()  # this opens it
     await audit.flush()
     assert await events(audit, event="test.1") == ["test.1"]
 

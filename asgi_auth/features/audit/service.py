@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -124,6 +125,10 @@ class AuditService:
             removed += step
         return removed
 
+    async def resume(self) -> None:
+        """Have what waits written from now on: the database has been opened."""
+        self._write_soon()
+
     async def flush(self) -> None:
         """Write what waits, now; what the database does not take goes on waiting."""
         self._write_soon()
@@ -148,20 +153,26 @@ class AuditService:
         """Begin to write, if the database is open: nobody but requests opens it, and nothing after its end."""
         if self._pending and self._engine.is_ready and not self._is_writing:
             self._hurry = asyncio.Event()
-            self._writer = asyncio.create_task(self._write_all())
+            # Whatever request has begun it: what it writes and logs is of others as well.
+            self._writer = asyncio.get_running_loop().create_task(
+                self._write_all(), name="asgi_auth audit log", context=contextvars.Context()
+            )
 
     async def _write_all(self) -> None:
-        delay = BATCH_DELAY
-        while self._pending:
+        """Write what waits and drop what is old, in turns: neither keeps the other waiting."""
+        delay, is_old_left = BATCH_DELAY, True
+        while self._pending or is_old_left:
             is_last = await self._pause(delay)
             if not self._engine.is_ready:
                 return
             is_written = await self._write()
-            if is_last and not is_written:
+            is_old_left = is_written and await self._purge_step()
+            if is_last and not (is_written and self._pending):
                 return
-            delay = (0 if self._pending else BATCH_DELAY) if is_written else RETRY_DELAY
-        with suppress(Unavailable):
-            await self._purge_if_due()
+            delay = self._delay(is_old_left=is_old_left) if is_written else RETRY_DELAY
+
+    def _delay(self, *, is_old_left: bool) -> float:
+        return 0 if is_old_left or len(self._pending) >= BATCH else BATCH_DELAY
 
     async def _pause(self, seconds: float) -> bool:
         """Wait, unless somebody is in a hurry: whether somebody is."""
@@ -175,8 +186,10 @@ class AuditService:
         batch = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
         try:
             await self._add(batch)
-        except Unavailable:
+        except (Unavailable, asyncio.CancelledError) as error:
             self._pending.extendleft(reversed(batch))
+            if isinstance(error, asyncio.CancelledError):
+                raise
             return False
         except Exception as error:  # noqa: BLE001  (what cannot be written must not keep the rest from it)
             _logger.error("audit.not_written", error=type(error).__name__)  # noqa: TRY400  (it may quote the row)
@@ -195,11 +208,16 @@ class AuditService:
                 with suppress(IntegrityViolation):
                     await self._records.add(record)
 
-    async def _purge_if_due(self) -> None:
+    async def _purge_step(self) -> bool:
+        """Drop some of what is too old, if that is due; whether there is more of it."""
         now = self._clock()
-        if self._retention is not None and (self._purged_at is None or now - self._purged_at >= PURGE_EVERY):
+        if self._retention is None or (self._purged_at is not None and now - self._purged_at < PURGE_EVERY):
+            return False
+        with suppress(Unavailable):
+            if await self._records.trim(before=Timestamp.of(now - self._retention), most=PURGE_STEP) == PURGE_STEP:
+                return True
             self._purged_at = now
-            await self.purge()
+        return False
 
     def _lose(self, facts: int) -> None:
         if not self._untold:
