@@ -60,12 +60,17 @@ class Wrapped:
         self._endpoints = endpoints
         self._services = services
         self._base_path = services.config.base_path
+        self._may_be_ours = self._base_path.rstrip("/")  # a look for it spares most requests the rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a request where it belongs."""
         if scope["type"] == "lifespan":
             await _Lifespan(self._app, self._services, receive, send).run(scope)
-        elif scope["type"] == "http" and is_within(path := route_path(scope), self._base_path):
+        elif (
+            scope["type"] == "http"
+            and self._may_be_ours in scope.get("path", "")
+            and is_within(path := route_path(scope), self._base_path)
+        ):
             root = (scope.get("root_path") or "").rstrip("/")
             # Some servers leave the root path out of the path: for the router behind it is always there.
             below = {"root_path": f"{root}{self._base_path}", "path": f"{root}{path}"}

@@ -63,7 +63,7 @@ ENDLESS = RateLimit(10**9, timedelta(seconds=10))
 SAME_SITE = (b"sec-fetch-site", b"same-origin")
 
 Pace = Mapping[str, int]
-FULL: Pace = {"calls": 150, "rounds": 40, "window": 2000, "windows": 15, "cold": 1920, "cold rounds": 20}
+FULL: Pace = {"calls": 150, "rounds": 40, "window": 4000, "windows": 20, "cold": 1920, "cold rounds": 20}
 QUICK: Pace = {"calls": 10, "rounds": 3, "window": 40, "windows": 2, "cold": 64, "cold rounds": 3}
 
 

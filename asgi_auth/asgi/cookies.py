@@ -44,14 +44,10 @@ def plain_cookie(jar: bytes, name: bytes) -> bytes | None:
     None says nothing about whether it is there: then ``cookie_values`` tells. What the two find in a header is the same
     cookie, because any second mention of the name, and any spelling but ``name=value``, is left to the other.
     """
-    start = jar.find(name)
-    end = start + len(name)
-    if start < 0 or jar[end : end + 1] != b"=" or jar.find(name, end) >= 0:
+    before, equals, after = jar.partition(name + b"=")
+    if not equals or jar.count(name) > 1 or (before and not before.endswith(b"; ")):
         return None
-    if start and jar[start - 2 : start] != b"; ":
-        return None
-    stop = jar.find(b";", end)
-    return jar[end + 1 : None if stop < 0 else stop]
+    return after.partition(b";")[0]
 
 
 def cookies_under(scope: Scope, prefix: str) -> dict[str, str]:

@@ -64,6 +64,7 @@ class CredentialMiddleware:
         self._required = required
         self._on_fault = on_fault
         self._exempt = ExemptPaths(exempt)
+        self._has_exempt = bool(self._exempt)
         self._known = KnownCredentials(services, self.sources)
         self._realm = services.config.app_name
 
@@ -156,4 +157,5 @@ class CredentialMiddleware:
             raise NotAuthenticated
 
     def _is_let_through(self, scope: Scope) -> bool:
-        return is_preflight(scope) or (bool(self._exempt) and self._exempt.matches(route_path(scope)))
+        is_preflighted = scope.get("method") == "OPTIONS" and is_preflight(scope)
+        return is_preflighted or (self._has_exempt and self._exempt.matches(route_path(scope)))

@@ -54,7 +54,7 @@ class CSRFMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer 403."""
-        if scope["type"] == "http" and self._is_at_risk(scope):
+        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and self._is_at_risk(scope):
             try:
                 self._check(scope)
             except Forbidden as error:
@@ -66,11 +66,7 @@ class CSRFMiddleware:
         await self.app(scope, receive, send)
 
     def _is_at_risk(self, scope: Scope) -> bool:
-        return (
-            scope["method"] not in SAFE_METHODS
-            and self._rests_on_cookie(scope)
-            and not (self._exempt and self._exempt.matches(route_path(scope)))
-        )
+        return self._rests_on_cookie(scope) and not (self._exempt and self._exempt.matches(route_path(scope)))
 
     def _rests_on_cookie(self, scope: Scope) -> bool:
         if isinstance(scope.get("auth"), AuthContext):

@@ -73,12 +73,14 @@ class KnownCredentials:
         credential = None if source is None else source.credential_in(value)
         if source is None or credential is None:
             return None
-        known: _Known | None = self._known.get(credential)
-        # A cookie may hold what the header does, "Bearer" and a token that nobody has signed.
-        if known is None or known.context.credential != source.kind:
+        try:
+            known: _Known = self._known[credential]  # ``get`` would look three times
+        except KeyError:
             return None
         cell = known.cell
-        if not cell.is_live or monotonic() >= self._hub.trusted_until or self._seconds() >= known.until:
+        # A cookie may hold what the header does, "Bearer" and a token that nobody has signed.
+        is_meant = cell.is_live and known.context.credential == source.kind
+        if not is_meant or monotonic() >= self._hub.trusted_until or self._seconds() >= known.until:
             return None
         known.was_used = cell.was_used = True
         source.count_known()

@@ -68,9 +68,9 @@ class SecondChance(Cache[Any, Any]):
         chances = MOST_CHANCES
         while self._turns:
             key = self._turns.popleft()
-            cell = self.get(key)
-            if cell is None:
+            if key not in self:
                 continue
+            cell = self[key]
             if not (cell.was_used and chances):
                 del self[key]
                 self._on_drop(cell)
