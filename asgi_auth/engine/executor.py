@@ -142,11 +142,16 @@ class Executor:
             self.breaker.reset()
 
     async def disconnect(self) -> None:
-        """Close the pool; calling it again does nothing."""
+        """Close the pool, even if this task is cancelled meanwhile; calling it again does nothing."""
+        await to_its_end(self._disconnect())
+
+    async def _disconnect(self) -> None:
         async with self._changing:
-            await self.breaker.close()
-            with translated():
-                await self._database.disconnect()
+            try:
+                with translated():
+                    await self._database.disconnect()
+            finally:
+                await self.breaker.close()  # last: those who were at work may have found it down
         # The next to open it may do so in another event loop.
         self._changing = asyncio.Lock()
 

@@ -11,8 +11,8 @@ import stamina
 from databases import DatabaseURL
 from databases.interfaces import ConnectionBackend, DatabaseBackend
 
-from asgi_auth.engine.postgres_pool import PostgresPool, is_answer, is_lost
-from asgi_auth.engine.statement import Bound
+from asgi_auth.engine.postgres_pool import PostgresPool, is_answer, is_lost, takes_no_writes
+from asgi_auth.engine.statement import Bound, Statement
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.infrastructure.circuit_breaker import CircuitBreaker
 
@@ -75,7 +75,10 @@ class PostgresBackend(DatabaseBackend):
 
     async def probe(self) -> None:
         """Ask for a sign of life on a connection of its own; raises what the driver raises where none comes."""
-        connection = await self._connect(self.timeout)
+        try:
+            connection = await self._connect(self.timeout)
+        except asyncpg.TooManyConnectionsError:
+            return  # it answers those who have a connection
         try:
             await connection.fetchval("SELECT 1")
         finally:
@@ -100,17 +103,29 @@ class PostgresBackend(DatabaseBackend):
     async def _run(self, query: Bound, deadline: float) -> list[Any]:
         pool = self.pool
         connection = await pool.take(deadline)
+        left = deadline - asyncio.get_running_loop().time()
         try:
-            left = deadline - asyncio.get_running_loop().time()
             rows: list[Any] = await connection.fetch(query.statement.sql, *query.arguments, timeout=left)
+        except TimeoutError as error:
+            self._judge_silence(pool, connection, error, is_telling=left >= self.read_timeout / 2, of=query.statement)
+            raise
         except BaseException as error:
             pool.give_after(connection, error)
-            if query.statement.is_lookup and isinstance(error, TimeoutError):
-                self.breaker.failed()
             raise
         pool.give(connection)
         self.breaker.succeeded()
         return rows
+
+    def _judge_silence(
+        self, pool: PostgresPool, connection: Any, error: TimeoutError, *, is_telling: bool, of: Statement
+    ) -> None:
+        """Take a connection back that has not answered; a crowd that waits for its turn is no outage of the server."""
+        if not is_telling:
+            pool.give_unfinished(connection)
+            return
+        pool.give_after(connection, error)
+        if of.is_lookup:
+            self.breaker.failed()
 
     async def _run_again(self, query: Bound, deadline: float) -> list[Any]:
         left = deadline - asyncio.get_running_loop().time()
@@ -223,7 +238,8 @@ class PostgresConnection(ConnectionBackend):
         self._depth -= 1
         await self._run(f"ROLLBACK TO SAVEPOINT level_{self._depth}" if self._depth else "ROLLBACK")
         # It was waited for, and so was the end of whatever had been cancelled before it.
-        self._doubt = None
+        if not takes_no_writes(self._doubt):
+            self._doubt = None
 
     async def _run(self, sql: str, *, timeout: float | None = None) -> str:  # noqa: ASYNC109  (the driver's own)
         try:
@@ -235,6 +251,8 @@ class PostgresConnection(ConnectionBackend):
 
     def _note(self, error: BaseException) -> None:
         """Remember what leaves the connection in doubt; one that does not answer is not asked again."""
+        if isinstance(error, asyncpg.InvalidCachedStatementError):
+            self._pool.forget_idle()  # the schema has changed, and what they have prepared fails as well
         if is_answer(error):
             return
         self._doubt = error

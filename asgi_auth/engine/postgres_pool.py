@@ -25,7 +25,8 @@ _logger = structlog.get_logger("asgi_auth.engine")
 
 def is_answer(error: BaseException) -> bool:
     """Whether an error is the server's answer to a statement, or the driver's to its values: nothing is in doubt."""
-    return isinstance(error, exceptions.PostgresError | exceptions.DataError) and not is_lost(error)
+    is_told = isinstance(error, exceptions.PostgresError | exceptions.DataError)
+    return is_told and not is_lost(error) and not takes_no_writes(error)
 
 
 def is_lost(error: BaseException) -> bool:
@@ -36,6 +37,11 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(error, (*kinds, exceptions.OperatorInterventionError)) and not isinstance(
         error, exceptions.QueryCanceledError
     )
+
+
+def takes_no_writes(error: BaseException | None) -> bool:
+    """Whether a connection only reads: it leads to what is a standby by now, and another one may not."""
+    return isinstance(error, exceptions.ReadOnlySQLTransactionError)
 
 
 class PostgresPool:
@@ -121,7 +127,8 @@ class PostgresPool:
         except exceptions.TooManyConnectionsError:
             raise  # it is there, and answers those who have one
         except Exception:
-            self._breaker.failed()
+            if not self._is_closed:  # else nobody would end the probes
+                self._breaker.failed()
             raise
         if self._is_closed:
             connection.terminate()
@@ -160,13 +167,20 @@ class PostgresPool:
         """Take a connection back on which a statement has failed, as far as it can be used again."""
         if is_answer(error):
             self.give(connection)
-        elif isinstance(error, asyncio.CancelledError) and not connection.is_closed():
-            washing = asyncio.get_running_loop().create_task(self._wash(connection), name="asgi_auth connection")
-            self._washing.add(washing)
-            washing.add_done_callback(self._washing.discard)
+        elif isinstance(error, asyncio.CancelledError):
+            self.give_unfinished(connection)
         else:
             self.drop(connection)
             self.forget_idle()
+
+    def give_unfinished(self, connection: Any) -> None:
+        """Take a connection back whose statement nobody waits for any more: its server may be as well as ever."""
+        if connection.is_closed():
+            self.drop(connection)
+            return
+        washing = asyncio.get_running_loop().create_task(self._wash(connection), name="asgi_auth connection")
+        self._washing.add(washing)
+        washing.add_done_callback(self._washing.discard)
 
     async def _wash(self, connection: Any) -> None:
         """Wait until a cancelled statement is over and its reply is gone, and only then let the next one have it."""
