@@ -48,7 +48,8 @@ class Auth:
             Both arguments are copies without secrets. The exception has the type (our own errors) or at least the
             name of the type, the places in the code and the causes of the one that was raised, but no variables, and
             no text unless it is one of ours. The scope has the method, the path with ``{name}`` in place of what a
-            route takes from it, the names of query parameters, and headers, with values only where they are harmless.
+            route takes from it and without what looks like a secret, the names of query parameters, and headers, with
+            values only where they are harmless.
 
     Attributes:
         config: as given.

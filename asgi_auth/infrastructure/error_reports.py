@@ -87,7 +87,7 @@ class ErrorReports:
             waited_for = None
             try:
                 waited_for = hook(error, scope)
-            except Exception as failure:  # noqa: BLE001
+            except BaseException as failure:  # noqa: BLE001  (one that is not noticed would count as under way for ever)
                 _failed(failure)
             try:
                 loop.call_soon_threadsafe(self._go_on, waited_for, finish)
@@ -114,6 +114,6 @@ async def _bounded(waited_for: Awaitable[None]) -> None:
         _failed(failure)
 
 
-def _failed(failure: Exception) -> None:
+def _failed(failure: BaseException) -> None:
     # Its text may hold anything that it was given.
     _logger.error("error_report.failed", error=type(failure).__name__)

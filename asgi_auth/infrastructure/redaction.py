@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 from asgi_auth.asgi.types import Scope
 from asgi_auth.errors import AuthError, ConfigurationError
-
-REDACTED = "[redacted]"
+from asgi_auth.infrastructure.log_redaction import REDACTED, redacted_text
 
 KEPT_KEYS = ("type", "asgi", "http_version", "method", "scheme", "client", "server")
 
@@ -48,6 +47,9 @@ HARMLESS_HEADERS = frozenset(
 MOST_CAUSES = 5
 """Exceptions behind one another that are shown."""
 
+NOTES = "__notes__"
+"""Where Python keeps what anybody has added to an exception."""
+
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,39}")
 
 
@@ -60,8 +62,9 @@ def redacted_scope(scope: Scope) -> dict[str, object]:
     shown: dict[str, object] = {key: scope[key] for key in KEPT_KEYS if key in scope}
     parameters = {str(value): f"{{{name}}}" for name, value in (scope.get("path_params") or {}).items()}
     path = "/".join(parameters.get(segment, segment) for segment in str(scope.get("path", "")).split("/"))
+    path = redacted_text(path, keeps_ids=False)  # nobody may have routed it yet
     shown["path"] = path
-    shown["raw_path"] = quote(path, safe="/{}").encode()
+    shown["raw_path"] = quote(path, safe="/{}[]").encode()
     shown["root_path"] = scope.get("root_path", "")
     shown["headers"] = [(name, _shown_value(name, value)) for name, value in scope.get("headers") or ()]
     shown["query_string"] = _shown_query(scope.get("query_string") or b"")
@@ -101,7 +104,7 @@ def _copy(error: BaseException) -> BaseException:
     if isinstance(error, AuthError | ConfigurationError) and kind.__module__.partition(".")[0] == "asgi_auth":
         shown = kind.__new__(kind)
         shown.args = error.args
-        vars(shown).update(vars(error))
+        vars(shown).update((name, value) for name, value in vars(error).items() if name != NOTES)
         return shown
     named = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
     hidden: type[HiddenError] = type(kind.__name__, (HiddenError,), named)
@@ -127,13 +130,23 @@ def _linked(places: Iterable[tuple[CodeType, int, object]]) -> TracebackType | N
 
 def _bare_frame(code: CodeType, line: int, variables: dict[str, object]) -> FrameType:
     """The frame of a generator that has not begun: it says where it is, holds nothing, and nobody has called it."""
+    named = _BARE.replace(
+        co_filename=code.co_filename, co_name=code.co_name, co_qualname=code.co_qualname, co_firstlineno=line
+    )
+    frame: FrameType = FunctionType(named, variables)().gi_frame
+    return frame
+
+
+def _bare_code() -> CodeType:
+    """A generator function whose code is all on its first line, and no part of it."""
     tree = ast.parse("def bare(): yield")
     for node in ast.walk(tree):
         if isinstance(node, ast.stmt | ast.expr):
-            node.lineno = node.end_lineno = line
+            node.lineno = node.end_lineno = 1
             node.col_offset = node.end_col_offset = 0
-    module = compile(tree, code.co_filename, "exec")
-    bare = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
-    named = bare.replace(co_name=code.co_name, co_qualname=code.co_qualname)
-    frame: FrameType = FunctionType(named, variables)().gi_frame
-    return frame
+    module = compile(tree, "", "exec")
+    return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
+
+
+_BARE = _bare_code()
+"""Made once: compiling it for each place of a deep recursion would hold up everybody."""

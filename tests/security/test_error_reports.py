@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from asgi_auth import Feature, Unavailable
+from asgi_auth import Feature, SessionMiddleware, Unavailable
 from asgi_auth.endpoints.routing import Endpoints, get, post
 from asgi_auth.infrastructure.redaction import redacted_error, redacted_scope
 from tests.endpoints.wire import exchange, http, request
@@ -145,6 +145,42 @@ async def test_the_copy_leads_back_to_nothing_of_the_request(make_auth):
         assert thing != PASSWORD
         waiting += [found for found in gc.get_referents(thing) if not isinstance(found, type)]
     assert len(reached) > 5
+
+
+async def test_a_request_that_nobody_has_routed_yet_is_told_without_what_looks_like_a_secret(make_auth, tracker):
+    auth = make_auth(on_error=tracker)
+    ada = await welcome(auth)
+    await break_database(auth)
+    site = SessionMiddleware(auth.endpoints, auth.services)  # in front of whatever routes below it
+    for count, path in enumerate((f"/api/auth/reset-password/{TOKEN}", f"/invitations/{ada.token}"), start=1):
+        await exchange(site, http(path=path, headers=[ada.cookie]))
+        await tracker.until(count)
+    assert leaks(written(tracker), {**SECRETS, "session": ada.token}) == []
+    assert [scope["path"].rpartition("/")[2] for _, scope in tracker.told] == ["[redacted]", "[redacted]"]
+
+
+def test_what_was_noted_on_an_error_is_not_shown():
+    error = Unavailable("kept")
+    error.add_note(PASSWORD)
+    shown = redacted_error(error)
+    assert str(shown) == "kept"
+    assert PASSWORD not in "".join(everything_in(shown))
+
+
+def test_nothing_is_compiled_to_show_a_deep_recursion(monkeypatch):
+    def endless():
+        endless()
+
+    def compiling(*given, **named):
+        raise AssertionError("this takes tens of milliseconds, in which nobody else is served")
+
+    with pytest.raises(RecursionError) as caught:
+        endless()
+    with monkeypatch.context() as patched:
+        patched.setattr("builtins.compile", compiling)
+        shown = redacted_error(caught.value)
+    assert traceback.extract_tb(shown.__traceback__) == traceback.extract_tb(caught.value.__traceback__)
+    assert len(traceback.extract_tb(shown.__traceback__)) > 500
 
 
 def test_exceptions_of_every_kind_can_be_shown():

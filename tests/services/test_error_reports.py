@@ -169,6 +169,22 @@ async def test_hooks_that_hang_hold_up_no_answer_and_no_more_threads_than_a_few(
     assert len(called) == MOST_AT_ONCE
 
 
+async def test_a_hook_that_wants_to_end_the_process_ends_its_own_report(make_auth, monkeypatch, capsys):
+    monkeypatch.setattr(error_reports, "MOST_PER_SECOND", 10_000)
+    called = []
+
+    def ending(error, scope):
+        called.append(error)
+        raise SystemExit
+
+    auth = make_auth(features=[BrokenFeature()], on_error=ending)
+    for _ in range(MOST_AT_ONCE + 1):
+        await ask(auth, "/fault")
+        await auth.services.error_reports.close()
+    assert len(called) == MOST_AT_ONCE + 1
+    assert capsys.readouterr().out.count("SystemExit") == MOST_AT_ONCE + 1
+
+
 async def test_a_coroutine_that_hangs_is_given_up(make_auth, monkeypatch, capsys):
     monkeypatch.setattr(error_reports, "TIMEOUT", 0.01)
     monkeypatch.setattr(error_reports, "CLOSING_TIME", PATIENCE)
