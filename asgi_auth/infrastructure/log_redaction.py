@@ -63,6 +63,14 @@ class _Look:
     replacement: str = REDACTED
 
 
+_GIVEN = (
+    r"""(?!\\{0,3}["']?\[redacted\])(?:"""
+    r"""(\\{1,3}["'])(?:(?!(?<!\\)\\["'])[^\r\n])+"""
+    r"""|(")(?:\\.|[^"\\\r\n])+|(')(?:\\.|[^'\\\r\n])+"""
+    r"""|(?!\\{1,3}["'])[^\s"'&;,)}\]]+)"""
+)
+"""What follows a name: in quotes that are escaped themselves, in quotes (up to the end of the line), or in none."""
+
 # Each takes a time that grows with the length of the text and no faster: what may repeat is bounded or anchored.
 _LOOKS: tuple[_Look, ...] = (
     _Look(
@@ -81,17 +89,17 @@ _LOOKS: tuple[_Look, ...] = (
     ),
     _Look(("eyj",), re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,4}")),
     _Look((".", "%2e"), re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{32}(?:\.|%2[Ee])[A-Za-z0-9+/=_%-]{40,}")),
-    _Look(("://",), re.compile(r"(://[^\s/@:]{0,256}:)[^\s/@]{1,256}@"), rf"\1{REDACTED}@"),
+    _Look(("://",), re.compile(r"(://[^\s/@:]{0,256}:)[^\s/]{1,256}@"), rf"\1{REDACTED}@"),
     _Look(("/reset-password/",), re.compile(r"(/reset-password/)[^\s/?#\"']+"), rf"\1{REDACTED}"),
     _Look(
         (*_NAMES, *_SHORT_NAMES),
         re.compile(
             r"((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|authorization|cookie|signature|"
             rf"(?<![A-Za-z0-9])(?:{'|'.join(_SHORT_NAMES)}|totp)|code_?verifier)[\w.-]{{0,40}}"
-            r"[\"']?\s{0,3}(?:=|:(?!//))\s{0,3}[\"']?)(?!\[redacted\])[^\s\"'&;,)}\]]+",
+            rf"\\{{0,3}}[\"']?\s{{0,3}}(?:=|%3D|:(?!//))\s{{0,3}}){_GIVEN}",
             re.IGNORECASE,
         ),
-        rf"\1{REDACTED}",
+        rf"\1\2\3\4{REDACTED}",
     ),
 )
 

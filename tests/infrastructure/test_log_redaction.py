@@ -74,6 +74,10 @@ TEXTS = [
     f"GET /reset-password/{SECRET}?callbackURL=/",
     f'{{"password":"{SECRET}"}}',
     f"{{'newPassword': '{SECRET}'}}",
+    f'{{"password":"four words of {SECRET}"}}',
+    f"postgresql://user:p@ss@{SECRET.replace('/', '_')}@host/name",
+    json.dumps(json.dumps({"password": f"words {SECRET}"})),
+    f"GET /sign-in?next=%2Fverify%3Ftoken%3D{SECRET}",
     f"api_key={SECRET}",
     f"postgresql://user:{SECRET.replace('/', '_')}@host/name",
     f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
@@ -135,6 +139,15 @@ class HostileDict(dict):
         raise RuntimeError(SECRET)
 
 
+def test_a_secret_in_quotes_ends_with_them():
+    assert cleaned(event='{"password": "a b", "name": "c"}')["event"] == '{"password": "[redacted]", "name": "c"}'
+    assert cleaned(event="token: 'a b\nnext line")["event"] == "token: '[redacted]\nnext line"
+    assert cleaned(event="{'password': 'it\\'s a', 'name': 'c'}")["event"] == "{'password': '[redacted]', 'name': 'c'}"
+    assert cleaned(event='password = ""')["event"] == 'password = ""'
+    once = cleaned(event='{"password": "a b"}')
+    assert redact(None, "info", dict(once)) == once
+
+
 def test_it_never_raises():
     endless = []
     endless.append(endless)
@@ -157,9 +170,13 @@ def test_a_session_token_is_found_wherever_it_stands(before, after):
     assert token not in cleaned(event=f"{before} {token} {after}")["event"]
 
 
-@pytest.mark.parametrize(
-    "part", ["eyJ", "token", "bearer ", "cookie", "://", "a.", "-----BEGIN ", "A1b", "=:", "://a:"]
-)
+MADE_TO_TAKE_LONG = [
+    *("eyJ", "token", "bearer ", "cookie", "://", "a.", "-----BEGIN ", "A1b", "=:", "://a:", "://a:b@"),
+    *('token="', 'token="\\', "token\\", 'token=\\"'),
+]
+
+
+@pytest.mark.parametrize("part", MADE_TO_TAKE_LONG)
 def test_a_text_that_is_made_to_take_long_does_not(part):
     """Linear in its length: sixteen times the text takes nowhere near 256 times as long."""
 
