@@ -21,24 +21,25 @@ class ChangesHeard:
 
     Args:
         hub: what tells of changes.
-        window: how old the oldest is that is asked for.
+        window: how old the oldest is that counts. Changes are known for longer, because clocks differ.
         is_told: False where changes are made that nobody tells of; then it vouches for nothing.
     """
 
     def __init__(self, hub: ChangeHub, *, window: timedelta, is_told: bool = True) -> None:
         self._hub = hub
         self._is_told = is_told
-        self._window = window.total_seconds()
-        self._recent = RecentChanges(remembered_for=self._window)
+        self._window = window
+        self._recent = self._nothing_yet()
         self._since = -inf if hub.is_alone else inf
         hub.subscribe(self)
 
     def vouches_for(self, tags: Sequence[Tag], *, age: timedelta) -> bool:
         """Whether nothing that these rows hold has changed within the window, as far as can be told.
 
-        False where nobody listened when it was written, ``age`` ago by the clock of whoever wrote it.
+        False where nobody listened when it was written, ``age`` ago by the clock of whoever wrote it; and where that
+        is longer ago than the window, as it may be for writers with other options.
         """
-        if not self._is_told:
+        if not self._is_told or not -CLOCKS_DIFFER <= age <= self._window:
             return False
         now = monotonic()
         if now >= self._hub.trusted_until or now - self._since < (age + CLOCKS_DIFFER).total_seconds():
@@ -51,5 +52,8 @@ class ChangesHeard:
 
     def forget_all(self) -> None:
         """See Rememberer."""
-        self._recent = RecentChanges(remembered_for=self._window)
+        self._recent = self._nothing_yet()
         self._since = monotonic()
+
+    def _nothing_yet(self) -> RecentChanges:
+        return RecentChanges(remembered_for=(self._window + CLOCKS_DIFFER).total_seconds())
