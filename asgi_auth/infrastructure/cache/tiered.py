@@ -120,7 +120,10 @@ class TieredCache(Generic[V]):
 
     async def find(self, key: str, load: Load[V]) -> Found[V]:
         """What a key stands for; ``load`` reads it from the store of record. Raises what ``load`` raises."""
-        found = await self._find(key, load)
+        return self._given(await self._find(key, load))
+
+    def _given(self, found: Found[V]) -> Found[V]:
+        """What may be given away: nobody changes what others are given next."""
         if self._spec.copied is None or found.value is None:
             return found
         return Found(self._spec.copied(found.value), found.layer)
@@ -141,7 +144,7 @@ class TieredCache(Generic[V]):
         mark = self._recent.mark
         value = await load()
         self._remember(key, value, mark)
-        return Found(value, "record")
+        return self._given(Found(value, "record"))
 
     def forget(self, changes: Sequence[Change]) -> None:
         """Drop whatever rests on these; see Rememberer."""

@@ -93,8 +93,7 @@ class ChangeHub:
         for feed in self._feeds:
             await feed.close()
             self._withdraw(feed.name)
-        if self._feeds:
-            self._forget_all()
+        self._forget_all()  # even where nobody else can write: a database in memory begins anew
         await asyncio.gather(*self._dropping, return_exceptions=True)
 
     async def publish(self, changes: Sequence[Change]) -> None:

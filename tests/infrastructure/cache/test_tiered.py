@@ -361,6 +361,25 @@ async def test_values_that_could_be_changed_are_everybody_s_own(hub, clock):
     assert (await cache.find("a", source.load("a"))).cell is None
 
 
+async def test_what_the_record_says_is_everybody_s_own_as_well(hub, clock):
+    cache = make_cache(hub, clock, copied=lambda word: "".join(list(word)))
+    source = Source(a="apple")
+    given = await cache.find_record("a", source.load("a"))
+    assert given.value == "apple"
+    assert given.value is not cache.peek("a").value
+
+
+async def test_what_was_closed_remembers_nothing_even_if_nobody_else_can_write(clock, source):
+    hub = make_hub()
+    cache = make_cache(hub, clock)
+    await found(cache, source, "a")
+    cell = cache.peek("a")
+    await hub.close()
+    assert not cell.is_live
+    await found(cache, source, "a")
+    assert source.reads == ["a", "a"]
+
+
 async def test_a_cache_that_is_off_reads_each_time(hub, clock, source):
     cache = make_cache(hub, clock)
     cache.is_enabled = False
