@@ -112,6 +112,9 @@ class UserService:
         return user
 
     async def _change(self, where: Mapping[str, Any], values: Mapping[str, object]) -> User | None:
+        return await self._engine.uninterrupted(self._changed(where, values))
+
+    async def _changed(self, where: Mapping[str, Any], values: Mapping[str, object]) -> User | None:
         try:
             user = await self._engine.users.change(where, **values, updated_at=self._clock())
         except UniqueViolation:

@@ -8,6 +8,7 @@ import pytest
 
 from asgi_auth.engine import UniqueViolation
 from asgi_auth.errors import EmailTaken, NotFound, UserNotCreated
+from asgi_auth.events import UserChanged
 from tests.contracts.rows import user_row
 from tests.support import ADA, BOB, PASSWORD
 
@@ -70,6 +71,18 @@ async def test_a_change_sets_fields_and_the_time_of_change(users, ada, clock):
     assert (changed.name, changed.image, changed.updated_at) == ("Grace", "https://a.test/x.png", clock())
     assert (changed.created_at, changed.email) == (ada.user.created_at, ada.user.email)
     assert await users.get(ada.user.id) == changed
+
+
+async def test_a_change_is_told_of_even_if_whoever_made_it_is_cancelled_meanwhile(users, services, ada, events):
+    async with services.engine.transaction():
+        await services.engine.users.change({"id": ada.user.id}, image="held")
+        changing = asyncio.create_task(users.change(ada.user.id, name="Countess"))
+        await asyncio.sleep(0)  # it waits for this transaction now
+        changing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await changing
+    assert (await users.get(ada.user.id)).name == "Countess"
+    assert events.taken() == [UserChanged(ada.user.id)]
 
 
 async def test_nobody_can_be_changed_who_is_not_there(users):
