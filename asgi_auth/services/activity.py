@@ -41,7 +41,7 @@ class ActivityRecorder:
             return
         self._pending.setdefault(session.token, now)
         if self._writer is None or self._writer.done():
-            self._hurry.clear()
+            self._hurry = asyncio.Event()  # the last one belongs to the event loop that it was awaited in
             self._writer = asyncio.create_task(self._write_later())
 
     async def _write_later(self) -> None:
@@ -55,7 +55,8 @@ class ActivityRecorder:
         pending, self._pending = self._pending, {}
         try:
             async with self._engine.transaction():
-                for token, used_at in pending.items():
+                # In one order everywhere: two processes that write of the same sessions never wait for each other.
+                for token, used_at in sorted(pending.items()):
                     await self._storage.touch(token, used_at=used_at, before=used_at - WRITE_EVERY)
         except Unavailable:
             # A lost note about activity is nobody's failed request.

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from asgi_auth import SessionOptions
+from asgi_auth import Auth, AuthConfig, SessionOptions
 from asgi_auth.services.activity import BATCH_DELAY
-from tests.support import ADA
+from tests.support import ADA, BOB, SECRET, eventually
 
 PATIENCE = 10 * BATCH_DELAY
 
@@ -78,6 +78,49 @@ async def test_a_use_while_others_are_being_written_is_not_lost(services, ada, b
     await closing
     await services.sessions.close()
     assert await noted_at(services, bob.session) == clock()
+
+
+async def test_uses_are_written_in_one_order_so_that_two_processes_never_wait_for_each_other(
+    make_auth, postgres_url, clock
+):
+    services = make_auth(database=postgres_url, session=SessionOptions(tracks_activity=True)).services
+    people = [
+        (await services.passwords.sign_up(who["email"], who["password"], who["name"])).session for who in (ADA, BOB)
+    ]
+    first, second = sorted(people, key=lambda session: session.token)
+    clock.advance(seconds=61)
+    await services.sessions.get_session(second.token)
+    await services.sessions.get_session(first.token)
+
+    async def somebody_waits():
+        return (await services.engine._executor.run_text("SELECT count(*) FROM pg_locks WHERE NOT granted"))[0][0]
+
+    async with services.engine.transaction():
+        await services.engine.sessions.change({"id": first.id}, user_agent="held")
+        closing = asyncio.create_task(services.sessions.close())
+        await eventually(somebody_waits)
+        await services.engine.sessions.change({"id": second.id}, user_agent="held")
+    await closing
+    assert await noted_at(services, first) == await noted_at(services, second) == clock()
+
+
+def test_uses_are_noted_in_the_next_event_loop_as_well(sqlite_url, clock):
+    options = SessionOptions(tracks_activity=True)
+    auth = Auth(AuthConfig.testing(secret=SECRET, database=sqlite_url, session=options), clock=clock)
+    services = auth.services
+
+    async def use(email):
+        session = (await services.passwords.sign_up(email, ADA["password"], ADA["name"])).session
+        clock.advance(seconds=61)
+        await services.sessions.get_session(session.token)
+        await asyncio.sleep(0)  # somebody waits for more of them now
+        await services.sessions.close()
+        noted = await noted_at(services, session)
+        await services.close()
+        return noted
+
+    for email in (ADA["email"], BOB["email"]):
+        assert asyncio.run(use(email)) == clock()
 
 
 async def test_a_note_that_comes_late_does_not_set_the_time_back(services, ada, clock):
