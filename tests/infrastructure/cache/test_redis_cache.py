@@ -39,12 +39,14 @@ async def test_what_one_process_has_put_another_finds(here, there):
 
 
 async def test_neither_tokens_nor_people_can_be_read_in_redis(here):
-    await here.remember(TOKEN, VALUE)
+    session, user = "the-id-of-her-session", "the-id-of-ada-herself"
+    await here.remember(TOKEN, VALUE, tags=(("session", session), ("user", user)))
     everything = []
     for name in await here.client.command("KEYS", "*"):
         everything += [name, await here.client.command("DUMP", name)]
     assert len(everything) > 8
-    for secret in (TOKEN.encode(), b"ada", b"example", b"s1", b"u1", b"token"):
+    # None of these is short enough to be in random bytes by chance.
+    for secret in (TOKEN.encode(), VALUE, b"ada@example", b"what else", session.encode(), user.encode()):
         assert all(secret not in seen for seen in everything)
 
 
