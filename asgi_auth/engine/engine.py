@@ -88,6 +88,11 @@ class Engine:
         """Whether nobody else can write to the database: it lives in this process."""
         return self._executor.is_in_memory
 
+    @property
+    def address(self) -> str:
+        """Where the database is, without who enters it and how."""
+        return self._executor.address
+
     def announce_to(self, publish: Publish) -> None:
         """Have ``publish`` awaited for every committed write to a watched table."""
         self._executor.announce_to(publish)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, cast
 
@@ -128,6 +129,13 @@ class Executor:
         """Tell of a write that has just been made."""
         if self._publish is not None:
             await self.after_commit(partial(self._publish, (change,)))
+
+    @property
+    def address(self) -> str:
+        """Where the database is, without who enters it and how."""
+        url = self._database.url
+        place = str(Path(url.database).resolve()) if self.scheme == "sqlite" else url.database
+        return f"{self.scheme}://{url.hostname}:{url.port}/{place}"
 
     @property
     def is_in_transaction(self) -> bool:

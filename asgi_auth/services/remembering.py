@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from asgi_auth.clock import Clock, seconds_of
 from asgi_auth.config import AuthConfig
 from asgi_auth.crypto.keys import derive_key
@@ -37,7 +39,7 @@ class Remembering:
             grace=config.cache.database_grace.total_seconds(),
             metrics=metrics,
         )
-        self._attendance = None if self.redis is None else Attendance(self.redis, self.hub)
+        self._attendance = self._attending(engine)
         shared = self._shared(config, seconds_of(clock))
         self.caches = Caches(config.cache, hub=self.hub, seconds=seconds_of(clock), shared=shared, metrics=metrics)
         cookies = config.cookie_cache
@@ -67,6 +69,11 @@ class Remembering:
         await self.caches.close()
         if self.redis is not None:
             await self.redis.close()
+
+    def _attending(self, engine: Engine) -> Attendance | None:
+        if self.redis is None or engine.is_alone:  # what is in memory is this process' alone
+            return None
+        return Attendance(self.redis, self.hub, scope=blake2b(engine.address.encode(), digest_size=8).hexdigest())
 
     def _shared(self, config: AuthConfig, seconds: Seconds) -> SharedCache | None:
         if self.redis is None or self._attendance is None:

@@ -10,6 +10,7 @@ import pytest
 from asgi_auth import CacheOptions
 from asgi_auth.config import RedisOptions
 from asgi_auth.config.secrets import Secret
+from tests.contracts.rows import query
 from tests.support import PASSWORD
 
 NEWER = "another-secret-that-is-long-enough-for-tests-987654"
@@ -71,3 +72,50 @@ async def test_an_auth_whose_redis_is_gone_signs_people_in_all_the_same(make_aut
     await auth.services.start()
     await auth.services.passwords.sign_up("ada@example.com", PASSWORD, "Ada")
     assert await auth.services.users.find_by_email("ada@example.com") is not None
+
+
+async def attending(auth):
+    """Wait until it may read and write what is shared; returns what is."""
+    await auth.services.start()
+    await until(lambda: auth.services.remembering._attendance.is_present)
+    return auth.services.remembering.caches._shared
+
+
+async def test_who_attends_to_another_database_has_heard_nothing_of_ours(
+    over_redis, make_auth, database_url, redis_url, tmp_path
+):
+    ours, later = over_redis(), over_redis()
+    await attending(ours)
+    await attending(make_auth(database=f"sqlite:///{tmp_path}/elsewhere", redis=redis_url, redis_options=PATIENT))
+    await ours.services.passwords.sign_up("ada@example.com", PASSWORD, "Ada")
+    await ours.services.users.find_by_email("ada@example.com")
+    await ours.services.remembering.caches.close()  # waits for what is being shared
+    await ours.services.close()
+    await query(database_url, 'UPDATE "user" SET "name" = \'Ada L.\'')  # while nobody listens
+    shared = await attending(later)
+    assert await shared.find("user", "email:ada@example.com") is None
+
+
+async def test_processes_share_what_they_have_read_however_they_enter_the_database(
+    over_redis, make_auth, redis_url, database_url
+):
+    ours = over_redis()
+    await attending(ours)
+    await ours.services.passwords.sign_up("ada@example.com", PASSWORD, "Ada")
+    await ours.services.users.find_by_email("ada@example.com")
+    await ours.services.remembering.caches.close()  # waits for what is being shared
+    other = await attending(
+        make_auth(
+            database=database_url.replace("://postgres@", "://postgres:x@"), redis=redis_url, redis_options=PATIENT
+        )
+    )
+    assert await other.find("user", "email:ada@example.com") is not None
+
+
+async def test_databases_in_memory_share_nothing(make_auth, redis_url):
+    one = make_auth(redis=redis_url, redis_options=PATIENT)
+    await one.services.start()
+    await until(lambda: one.services.remembering.hub.is_complete)
+    await one.services.passwords.sign_up("ada@example.com", PASSWORD, "Ada")
+    await one.services.users.find_by_email("ada@example.com")
+    assert one.services.remembering.caches._shared is None

@@ -49,13 +49,24 @@ _logger = structlog.get_logger("asgi_auth.cache")
 
 
 class Attendance:
-    """Whether this process may read and write what is shared; see above."""
+    """Whether this process may read and write what is shared; see above.
 
-    def __init__(self, client: RedisClient, hub: ChangeHub) -> None:
+    Attributes:
+        prefix: what the keys of everything that is shared begin with.
+        epoch_key: where the epoch is.
+
+    Args:
+        client: the Redis.
+        hub: the feeds of this process.
+        scope: names the database that they tell of. Who attends to another one has heard nothing of ours.
+    """
+
+    def __init__(self, client: RedisClient, hub: ChangeHub, *, scope: str = "") -> None:
         self._client = client
         self._hub = hub
-        self.epoch_key = f"{client.prefix}:epoch"
-        self._keys = (self.epoch_key, f"{client.prefix}:listening")
+        self.prefix = ":".join(filter(None, (client.prefix, scope)))
+        self.epoch_key = f"{self.prefix}:epoch"
+        self._keys = (self.epoch_key, f"{self.prefix}:listening")
         self._task: asyncio.Task[None] | None = None
         self._is_owing = False
         self._dropping: dict[object, float] = {}

@@ -74,7 +74,7 @@ class RedisCache:
         self._seconds = seconds
         self._naming = blake2b(b"names", key=key).digest()
         self._sealing = blake2b(b"values", key=key, digest_size=32).digest()
-        self._tag_prefix = f"{client.prefix}:tag:"
+        self._tag_prefix = f"{attendance.prefix}:tag:"
         self._since: TTLCache[str, _Since] = TTLCache(MOST_READS, REMEMBERED_FOR)
 
     async def find(self, space: str, key: str) -> bytes | None:
@@ -136,9 +136,8 @@ class RedisCache:
         )
 
     def _name(self, space: str, key: str) -> str:
-        return (
-            f"{self._client.prefix}:{space}:{_text(blake2b(key.encode(), key=self._naming, digest_size=16).digest())}"
-        )
+        digest = blake2b(key.encode(), key=self._naming, digest_size=16).digest()
+        return f"{self._attendance.prefix}:{space}:{_text(digest)}"
 
     def _sealed(self, value: bytes, name: str, epoch: bytes, digests: Sequence[str], *, until: float) -> bytes:
         nonce = secrets.token_bytes(NONCE)
