@@ -9,7 +9,8 @@ Redis keeps its entries while nobody runs, and while nobody hears what other pro
    together have missed nothing. The key is looked at again until it has changed. (That it was there once
    says nothing: who wrote it may have ended before a change that nobody heard.) The first look is late enough for
    whatever the other one had heard before to be dropped, or for it to have failed and fallen silent.
-4. Where nobody attends, or a change could not be dropped, a new epoch begins: all entries of older ones are void.
+4. Where nobody attends, a change could not be dropped, or another server has taken the place of the one on which an
+   epoch began, a new epoch begins: all entries of older ones are void.
 5. Saying so is void where Redis runs it late: it could have lain in the socket of a server that was frozen.
 """
 
@@ -25,7 +26,7 @@ from typing import Final
 import structlog
 
 from asgi_auth.errors import Unavailable
-from asgi_auth.infrastructure.cache.redis_scripts import ATTEND, LOOK
+from asgi_auth.infrastructure.cache.redis_scripts import ATTEND, BEGIN, LOOK
 from asgi_auth.infrastructure.change_feed.base import Change
 from asgi_auth.infrastructure.change_feed.hub import ChangeHub
 from asgi_auth.infrastructure.redis_client import RedisClient
@@ -167,7 +168,7 @@ class Attendance:
         return before is not None and before != word
 
     async def _begin_epoch(self) -> None:
-        await self._client.command("HSET", self.epoch_key, "id", secrets.token_urlsafe(16))
+        await self._client.evaluate(BEGIN, [self.epoch_key], [secrets.token_urlsafe(16)])
         _logger.info(
             "cache.epoch_begun", reason="a change could not be dropped" if self._is_owing else "nobody attended"
         )

@@ -65,18 +65,36 @@ return 1
 """)
 """KEYS: epoch. ARGV: a new stamp, for how many ms it is kept, what tags' keys begin with, the tags."""
 
-LOOK: Final = Script.of("""
+# A server that takes another one's place may lack the last changes that were dropped there: to its epochs no other
+# server's belong. Whoever may not ask which server it is does without.
+_EPOCH: Final = """
+local info = redis.pcall('INFO', 'server')
+local server = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
+local function is_begun()
+  local epoch = redis.call('HMGET', KEYS[1], 'id', 'server')
+  local began_on = epoch[2] or ''
+  return epoch[1] and (began_on == '' or server == '' or began_on == server)
+end
+"""
+
+BEGIN: Final = Script.of(f"""{_EPOCH}
+redis.call('HSET', KEYS[1], 'id', ARGV[1], 'server', server)
+return 1
+""")
+"""KEYS: epoch. ARGV: a word never used before."""
+
+LOOK: Final = Script.of(f"""{_EPOCH}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if redis.call('HEXISTS', KEYS[1], 'id') == 0 then return {now, false} end
-return {now, redis.call('GET', KEYS[2])}
+if not is_begun() then return {{now, false}} end
+return {{now, redis.call('GET', KEYS[2])}}
 """)
 """KEYS: epoch, listening. Returns Redis' time in ms, and who said last that somebody listens."""
 
-ATTEND: Final = Script.of("""
+ATTEND: Final = Script.of(f"""{_EPOCH}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > tonumber(ARGV[3]) or redis.call('HEXISTS', KEYS[1], 'id') == 0 then return false end
+if now > tonumber(ARGV[3]) or not is_begun() then return false end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return now
 """)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
 import pytest
@@ -15,6 +15,7 @@ from asgi_auth.infrastructure.cache.tiered import Found
 from asgi_auth.infrastructure.change_feed.base import Change
 from tests.infrastructure.cache.feeds import Source, make_cache
 from tests.infrastructure.cache.shared import Process, polled, process, until
+from tests.servers.private_redis import running_private_redis
 
 TOKEN = "token"
 USER = Change("user", ("u1",))
@@ -163,6 +164,51 @@ async def test_a_redis_that_was_emptied_is_begun_anew(private_redis):
         await until(lambda: not one.attendance.is_present)
         await one.attends()
         assert await epoch(one) not in {None, before}
+        await one.remember(TOKEN, b"value")
+        assert await one.find(TOKEN) == b"value"
+
+
+@asynccontextmanager
+async def two_servers(tmp_path):
+    """Where Redis is, and how another server, a copy of it that has stood still since, takes its place."""
+    with running_private_redis() as first, running_private_redis() as second:
+        place = tmp_path / "redis"
+        place.symlink_to(first.url.removeprefix("unix://"))
+
+        def copy():
+            with first.client as here, second.client as there:
+                for name in here.scan_iter():
+                    there.restore(name, max(here.pttl(name), 0), here.dump(name))
+
+        def take_over():
+            place.unlink()
+            place.symlink_to(second.url.removeprefix("unix://"))
+            with first.client as here:
+                here.client_kill_filter(_type="normal", skipme=True)
+
+        yield f"unix://{place}", copy, take_over
+
+
+async def test_a_replica_that_takes_over_without_the_last_changes_is_begun_anew(tmp_path):
+    async with two_servers(tmp_path) as (url, copy, take_over), process(url) as one:
+        await one.remember(TOKEN, b"old")
+        before = await epoch(one)
+        copy()
+        await one.cache.forget([USER])
+        take_over()  # so that no feed notices: they may listen elsewhere, or through a proxy
+        with suppress(Unavailable):
+            await one.client.ping()
+        await until(lambda: not one.client.breaker.is_open)
+        await polled(lambda: epoch(one), lambda now: now != before)
+        await one.attends()
+        assert await one.client.command("KEYS", "asgi_auth:session:*")  # it is still there
+        assert await one.find(TOKEN) is None
+
+
+async def test_a_user_who_may_not_ask_which_server_it_is_shares_all_the_same(private_redis):
+    with private_redis.client as redis:
+        redis.execute_command("ACL", "SETUSER", "default", "-info")
+    async with process(private_redis.url) as one:
         await one.remember(TOKEN, b"value")
         assert await one.find(TOKEN) == b"value"
 
