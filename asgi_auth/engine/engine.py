@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, TypeVar
@@ -134,7 +135,9 @@ class Engine:
         if self._is_ready:
             return
         if self._connecting is None or self._connecting.done():
-            self._connecting = asyncio.create_task(self._connect(attempts))
+            # What is begun when it is open outlives the request that happened to open it, and holds nothing of it.
+            connecting = self._connect(attempts)
+            self._connecting = asyncio.get_running_loop().create_task(connecting, context=contextvars.Context())
             # Whoever waited may be gone when it fails; the failure is nobody's surprise.
             self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(self._connecting)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -51,9 +50,7 @@ class Gauges:
         loop = asyncio.get_running_loop()
         if isinstance(self._metrics, NoMetrics) or self._is_looking(loop):
             return
-        # Whoever opened the database may be within a transaction, which is none of ours.
-        context = contextvars.Context()
-        self._looking = loop.create_task(self._look_for_ever(), name="asgi_auth gauges", context=context)
+        self._looking = loop.create_task(self._look_for_ever(), name="asgi_auth gauges")
 
     async def close(self) -> None:
         """Stop looking."""

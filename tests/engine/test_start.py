@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 
 import pytest
 
 from asgi_auth import Auth, AuthConfig
 from tests.contracts.rows import of_the_contract
 from tests.support import ADA, SECRET
+
+request_of = ContextVar("request_of", default="nobody")
 
 
 async def test_nobody_has_to_open_the_database(auth):
@@ -34,6 +37,18 @@ async def test_a_first_user_who_gives_up_does_not_take_the_others_along(auth):
     first.cancel()
     assert await second is None
     assert first.cancelled()
+
+
+async def test_what_runs_as_long_as_it_is_open_holds_nothing_of_the_request_that_opened_it(auth):
+    seen = []
+
+    async def note():
+        seen.append(request_of.get())
+
+    auth.services.engine.when_ready(note)
+    request_of.set("somebody")
+    assert await auth.services.users.find("nobody") is None
+    assert seen == ["nobody"]
 
 
 async def test_starting_twice_is_starting_once(auth):
