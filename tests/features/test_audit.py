@@ -15,6 +15,8 @@ from tests.engine.gate import Gate
 from tests.services.recorders import Figures
 from tests.support import ADA, BOB, PASSWORD, browser, sign_up, user_id, whoami
 
+MOMENT = "2026-01-01T00:00:00.000Z"
+
 
 @pytest.fixture
 def auth(make_auth, database_url):
@@ -139,10 +141,18 @@ async def test_a_page_has_its_bounds(audit, clock, asked, given):
     assert len((await audit.list(limit=asked)).records) == given
 
 
-@pytest.mark.parametrize("after", ["", "x", "_", "2026-13-01T00:00:00.000Z_a", "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "after", ["", "x", "_", "2026-13-01T00:00:00.000Z_a", "' OR 1=1 --", f"{MOMENT}_\x00", f"{MOMENT}_\ud800"]
+)
 async def test_what_is_no_place_is_refused(audit, after):
     with pytest.raises(InvalidRequest):
         await audit.list(after=after)
+
+
+@pytest.mark.parametrize("name", ["\x00", "\ud800"])
+async def test_what_no_database_can_hold_is_nobodys_and_nothing(audit, clock, name):
+    await filled(audit, clock, 1)
+    assert await events(audit, user_id=name) == await events(audit, event=name) == []
 
 
 async def test_what_is_old_can_be_dropped(audit, clock):

@@ -94,10 +94,12 @@ class AuditService:
             after: the page after the one whose ``next`` this is.
             limit: facts of one page, 1 to 100 (default 100); what lies beyond counts as the nearest of these.
 
-        Raises InvalidRequest where ``after`` is none, Unavailable.
+        Raises InvalidRequest where ``after`` is none, ValueError for moments without a time zone, Unavailable.
         """
         limit = min(max(limit, 1), MAX_PAGE)
         where = {name: value for name, value in {"user_id": user_id, "event": event}.items() if value is not None}
+        if not all(map(str.isprintable, where.values())):
+            return AuditPage(records=(), next=None)  # no row has it, and not every database can be asked
         bounds: dict[str, str | datetime] = {}
         if since is not None:
             bounds["since"] = Timestamp.of(since)
@@ -256,6 +258,8 @@ def _mark(record: AuditRecord) -> str:
 def _place(mark: str) -> tuple[Timestamp, str]:
     moment, _, row_id = mark.partition("_")
     try:
-        return Timestamp.parse(moment), row_id
+        if row_id.isprintable():
+            return Timestamp.parse(moment), row_id
     except ValueError:
-        raise InvalidRequest("after is not where a page ended") from None
+        pass
+    raise InvalidRequest("after is not where a page ended")
