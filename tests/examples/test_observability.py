@@ -82,6 +82,40 @@ def test_a_query_asks_for_figures_that_exist_by_labels_that_they_have(title):
         assert grouped_by(QUERIES[title]) <= LABELS[name] | FROM_PROMETHEUS
 
 
+COUNTED = {name for spec in CATALOGUE if spec.kind == "counter" and spec.labels for name in sample_names(spec)}
+"""What Prometheus does not know of before it has happened once since the process began."""
+
+
+def says(node, happened):
+    """Whether a query can say anything where of all that is counted only this has happened."""
+    if isinstance(node, promql_parser.ParenExpr):
+        return says(node.expr, happened)
+    if isinstance(node, promql_parser.BinaryExpr):
+        left, right = says(node.lhs, happened), says(node.rhs, happened)
+        return {"or": left or right, "unless": left}.get(str(node.op), left and right)
+    return all(name not in COUNTED or name in happened for name, _ in selectors(str(node)))
+
+
+@pytest.mark.parametrize(
+    ("title", "happened"),
+    [
+        ("AuthNoLogins", "auth_login_failure_total"),
+        ("AuthLoginFailuresSurge", "auth_login_failure_total"),
+        ("AuthCacheHitRatioLow", "auth_session_cache_miss_total"),
+        ("Read from caches A", "auth_session_cache_miss_total"),
+        ("Read from caches A", "auth_session_cache_hit_total"),
+    ],
+)
+def test_what_never_happened_does_not_keep_a_query_from_saying_so(title, happened):
+    assert says(parsed(QUERIES[title]), {happened})
+
+
+def test_a_sum_with_something_that_never_happened_says_nothing():
+    query = parsed("1 / (auth_login_failure_total + auth_login_success_total)")
+    assert not says(query, {"auth_login_failure_total"})
+    assert says(query, {"auth_login_failure_total", "auth_login_success_total"})
+
+
 def test_the_search_finds_every_metric_of_a_query():
     query = 'sum by (auth, kind) (rate(one_total{auth="x"}[5m] offset 1h)) unless (two or 3 * max(three))'
     assert selectors(query) == [("one_total", {"auth"}), ("two", set()), ("three", set())]
