@@ -76,7 +76,13 @@ class Engine:
         self.user_queries = UserQueries(self._executor, self.users, self.accounts.table)
         self.verification_queries = VerificationQueries(self._executor, self.verifications)
         self.rate_limits = (
-            DatabaseWindows(self._executor, self._metadata.tables["rateLimit"]) if shares_limits else None
+            DatabaseWindows(
+                self._executor,
+                self._metadata.tables["rateLimit"],
+                patience=config.database_options.read_timeout.total_seconds(),
+            )
+            if shares_limits
+            else None
         )
         self.locks = Locks(self._executor)
 

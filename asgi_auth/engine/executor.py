@@ -86,6 +86,9 @@ class Executor:
 
     Every method raises Unavailable where the database cannot answer, and at once while it is known to be down;
     UniqueViolation or IntegrityViolation where the schema forbids a write.
+
+    Attributes:
+        heard_at: when the last statement was answered, as the event loop counts.
     """
 
     def __init__(self, url: str, options: DatabaseOptions, *, metrics: Metrics | None = None) -> None:
@@ -93,6 +96,7 @@ class Executor:
         self.scheme: str = parsed.dialect
         self.dialect = dialect_for(self.scheme)
         self.is_in_memory = self.scheme == "sqlite" and parsed.database in ("", ":memory:")
+        self.heard_at = float("-inf")
         self._read_timeout = options.read_timeout.total_seconds()
         self.breaker = CircuitBreaker(
             "database",
@@ -184,6 +188,7 @@ class Executor:
         query = statement.bind(values or {})
         with translated():
             rows = await self._fetch(query, transaction)
+        self.heard_at = asyncio.get_running_loop().time()
         return [_read(statement, row) for row in rows]
 
     async def _make_ready(self, patience: float | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -29,11 +31,17 @@ from asgi_auth.config import LONGEST_WINDOW, RateLimit
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine.columns import Text
 from asgi_auth.engine.executor import Executor
+from asgi_auth.engine.statement import Statement
 from asgi_auth.errors import Unavailable
 from asgi_auth.infrastructure.rate_limit import Hit, milliseconds
+from asgi_auth.infrastructure.time_limit import LAST_MOMENT
 
 SWEEP_EVERY = 3_600_000
 """Milliseconds between two clean-ups by one process."""
+
+LONGEST_SILENCE = 0.125
+"""The part of its time limit for which a statement waits for a database that answers nobody: memory stands in for it,
+and whoever is counted is looked up there next."""
 
 _LONGEST = LONGEST_WINDOW // timedelta(milliseconds=1)
 
@@ -57,10 +65,16 @@ class DatabaseWindows:
     """Windows that all processes share.
 
     A row is judged and changed by the same statement, and the database has each statement see the one before.
+
+    Args:
+        executor: runs the statements.
+        table: where they are.
+        patience: seconds that a statement may take in a crowd.
     """
 
-    def __init__(self, executor: Executor, table: Table) -> None:
+    def __init__(self, executor: Executor, table: Table, *, patience: float) -> None:
         self._executor = executor
+        self._patience = patience
         key, count, moment = table.c["key"], table.c["count"], table.c["lastRequest"]
         is_key = key == bindparam("key", type_=Text())
         self._hits = {
@@ -76,25 +90,44 @@ class DatabaseWindows:
 
     async def hit(self, key: str, limit: RateLimit, *, now: int, restarts: bool = True) -> Hit:
         """Count one; see Windows."""
-        await self._clean_up(now)
         window = milliseconds(limit)
         values = {"id": generate_id(), "key": key, "now": now, "window": window, "most": limit.most}
-        rows = await self._executor.run(self._hits[restarts], values)
+        rows = await self._run(self._hits[restarts], values)
+        await self._clean_up(now)
         if rows:
             count, began = rows[0]
             return Hit(True, limit.most - count, began + window - now, began)
-        found = await self._executor.run(self._find, {"key": key})
+        found = await self._run(self._find, {"key": key})
         began = found[0][1] if found else now - window
         return Hit(False, 0, max(began + window - now, 1), began)
 
     async def give_back(self, key: str, limit: RateLimit, *, hit: Hit) -> None:  # noqa: ARG002  (the moment is stored)
         """Count one less; see Windows."""
-        await self._executor.run(self._give_back, {"key": key, "began": hit.began})
+        await self._run(self._give_back, {"key": key, "began": hit.began})
 
     async def is_open(self, key: str, limit: RateLimit, *, now: int) -> bool:
         """Whether a hit is counted there now; see Windows."""
-        rows = await self._executor.run(self._find, {"key": key})
+        rows = await self._run(self._find, {"key": key})
         return any(count > 0 and now - began < milliseconds(limit) for count, began in rows)
+
+    async def _run(self, statement: Statement, values: Mapping[str, object]) -> list[list[Any]]:
+        """The rows of a statement; raises Unavailable where they take too long, or the database answers nobody."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._patience) as limit:
+                look = loop.call_later(self._patience * LONGEST_SILENCE, self._look, limit, began)
+                try:
+                    return await self._executor.run(statement, values)
+                finally:
+                    look.cancel()
+        except TimeoutError:
+            raise Unavailable from None
+
+    def _look(self, limit: asyncio.Timeout, began: float) -> None:
+        if self._executor.heard_at < began:
+            # Not at once: an answer may lie there unread, because something else kept the event loop busy.
+            limit.reschedule(asyncio.get_running_loop().time() + self._patience * LAST_MOMENT)
 
     async def _clean_up(self, now: int) -> None:
         """Delete what no window can still hold; that it fails is no reason to refuse anybody."""

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from asgi_auth import DatabaseOptions, Unavailable
+from asgi_auth import DatabaseOptions, RateLimitOptions, Unavailable
 from asgi_auth.engine.statement import Statement
 from tests.contracts.rows import query, verification_row
 from tests.engine.gate import Gate
 from tests.servers.private_postgres import private_postgres
+from tests.support import browser, cookie_header
 
 PATIENCE = 60
 
@@ -33,6 +34,21 @@ async def engine(auth):
 @pytest.fixture
 def backend(engine):
     return engine._executor._database.backend
+
+
+@pytest.fixture
+async def gate(postgres_url):
+    """An open gate in front of the server."""
+    server = urlsplit(postgres_url)
+    gate = Gate((server.hostname, server.port or 5432))
+    await gate.open()
+    yield gate
+    await gate.shut()
+
+
+@pytest.fixture
+def gated_url(gate, postgres_url):
+    return f"postgresql://postgres@127.0.0.1:{gate.port}{urlsplit(postgres_url).path}"
 
 
 async def until(is_so):
@@ -148,20 +164,27 @@ async def test_closing_that_is_cancelled_is_done_to_its_end(engine, clock):
         assert await engine.verifications.count() == 0
 
 
-async def test_nothing_probes_a_database_that_was_found_to_be_down_while_it_was_closed(make_auth, postgres_url):
-    server = urlsplit(postgres_url)
-    gate = Gate((server.hostname, server.port or 5432))
-    await gate.open()
+async def test_nothing_probes_a_database_that_was_found_to_be_down_while_it_was_closed(make_auth, gate, gated_url):
     options = DatabaseOptions(read_timeout=timedelta(seconds=1))
-    auth = make_auth(database=f"postgresql://postgres@127.0.0.1:{gate.port}{server.path}", database_options=options)
-    engine = auth.services.engine
+    engine = make_auth(database=gated_url, database_options=options).services.engine
     await engine.connect()
     await gate.silence()
     lookups = [asyncio.create_task(engine.session_storage.find_with_user("x")) for _ in range(3)]
     await asyncio.sleep(0)
     await engine.disconnect()
-    try:
-        assert {type(error) for error in await asyncio.gather(*lookups, return_exceptions=True)} == {Unavailable}
-        assert [task for task in asyncio.all_tasks() if task.get_name() == "asgi_auth probe of database"] == []
-    finally:
-        await gate.shut()
+    assert {type(error) for error in await asyncio.gather(*lookups, return_exceptions=True)} == {Unavailable}
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "asgi_auth probe of database"] == []
+
+
+async def test_a_silent_database_that_counts_requests_keeps_nobody_waiting(make_auth, gate, gated_url):
+    patience = DatabaseOptions(timeout=timedelta(seconds=600), read_timeout=timedelta(seconds=1))
+    limits = RateLimitOptions(is_enabled=True, storage="database")
+    auth = make_auth(database=gated_url, database_options=patience, rate_limits=limits)
+    await auth.services.engine.connect()
+    async with browser(auth.endpoints) as client:
+        headers = {"cookie": cookie_header(auth, "t" * 32)}
+        await client.get("/get-session", headers=headers)
+        await gate.silence()
+        async with asyncio.timeout(PATIENCE):
+            answer = await client.get("/get-session", headers=headers)
+    assert answer.status_code == 503
