@@ -139,8 +139,9 @@ class PooledConnection(ConnectionBackend):
 
     async def _leave(self) -> None:
         held, self._held = self._held, None
+        if held is None:
+            return
         try:
-            if held is not None:
-                await held.rollback()
+            await held.rollback()
         finally:
-            self._pool.give_writer()
+            self._pool.give_writer(held)

@@ -124,9 +124,9 @@ class SQLitePool:
             raise Unavailable
         return self._writer
 
-    def give_writer(self) -> None:
+    def give_writer(self, connection: SQLiteConnection) -> None:
         """Let the next one write."""
-        if self._writing.locked():  # else it was closed and opened again in the meantime
+        if connection is self._writer:  # else it was closed in the meantime, and others wait for another one
             self._writing.release()
 
     @asynccontextmanager
@@ -136,7 +136,7 @@ class SQLitePool:
         try:
             yield connection
         finally:
-            self.give_writer()
+            self.give_writer(connection)
 
     async def read(self, query: Bound, *, patience: float) -> list[Row]:
         """Run a statement that does not write, on any reader; raises Unavailable when there is no answer in time."""

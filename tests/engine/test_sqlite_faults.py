@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from asgi_auth import Unavailable
-from asgi_auth.engine.sqlite_pool import SQLiteConnection
+from asgi_auth.engine.sqlite_backend import PooledConnection
+from asgi_auth.engine.sqlite_pool import SQLiteConnection, SQLitePool
 from tests.contracts.rows import query
 from tests.support import ADA
 
@@ -109,3 +111,22 @@ async def test_a_database_in_memory_serves_many_at_once(make_auth):
     token = signed_up.session.token
     found = await asyncio.gather(*(auth.services.sessions.get_session(token) for _ in range(20)))
     assert {live.user.id for live in found} == {signed_up.user.id}
+
+
+async def test_whoever_ends_after_the_pool_was_closed_and_opened_again_frees_nothing_of_its_new_users(tmp_path):
+    pool = SQLitePool(str(tmp_path / "app.sqlite"), readers=1, timeout=0.1)
+    await pool.open()
+    first = PooledConnection(pool)
+    await first.begin()
+    await pool.close()
+    await pool.open()
+    second = PooledConnection(pool)
+    await second.begin()
+    with suppress(Unavailable):
+        await first.rollback()
+    try:
+        with pytest.raises(Unavailable):
+            await PooledConnection(pool).begin()
+    finally:
+        await second.rollback()
+        await pool.close()
