@@ -17,14 +17,14 @@ from benchmarks._measure import Goal, Report, options_of, percentile
 from benchmarks._watcher import Watcher, build, watchers
 
 OTHERS = 4
-PAUSE = 0.005
+PAUSE = 0.02
 GOALS = tuple(
     Goal(figure=f"{where}, {by}: refused by all, p99", unit="ms", at_most=100)
     for where in ("postgres", "postgres and redis")
     for by in ("revoked", "deleted by another program")
 )
 EXPLANATION = """
-One process revokes sessions one after another, 5 ms between them, as signing out does; then as many rows are deleted
+One process revokes sessions one after another, 20 ms apart, as signing out does; then as many rows are deleted
 over a connection that knows nothing of us. Four other processes, each an Auth of its own on the same database, know
 all of these sessions beforehand: asked for, none costs a statement. Each asks for the next one that will go, through
 its wrapped application, about every millisecond until it is refused. Milliseconds from the moment just before the
