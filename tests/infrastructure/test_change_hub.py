@@ -89,6 +89,27 @@ async def test_the_grace_begins_once_however_often_the_database_is_tried(record,
     assert hub.trusted_until == until
 
 
+async def test_the_grace_counts_from_the_last_word_however_late_its_absence_is_noticed(record, relay):
+    hub = make_hub(record=record, relay=relay)
+    await hub.start()
+    record.comes_up()
+    relay.comes_up()
+    record.vouches(lasting=-3600)  # and then the whole process was frozen
+    record.is_lost(is_unreachable=True)
+    relay.vouches()
+    assert not is_trusted(hub)
+
+
+async def test_what_was_not_believed_before_the_database_was_gone_is_not_believed_then(record, relay):
+    hub = make_hub(record=record, relay=relay)
+    await hub.start()
+    record.comes_up()
+    relay.comes_up()
+    hub.unusable(record.name, "its triggers are gone")
+    record.is_lost(is_unreachable=True)
+    assert not is_trusted(hub)
+
+
 async def test_a_database_that_answers_now_and_then_and_tells_nothing_gets_no_more_grace(record, relay):
     hub = make_hub(record=record, relay=relay)
     await hub.start()

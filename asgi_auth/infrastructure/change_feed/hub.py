@@ -133,7 +133,8 @@ class ChangeHub:
         """See FeedObserver."""
         if self._record is not None and feed == self._record.name:
             # Until it tells of changes again it was silent all the time, even if it let us in for a moment.
-            self._silent_since = monotonic() if self._silent_since is None else self._silent_since
+            if self._silent_since is None:
+                self._silent_since = min(monotonic(), self._leases[feed] - TRUSTED_FOR)
             self._is_unreachable = is_unreachable
         if feed in self._up:
             _logger.error("change_feed.lost", feed=feed, consequence="nothing that is cached in memory is believed")
