@@ -135,6 +135,15 @@ def test_a_message_changed_anywhere_is_none(place):
     assert envelope.open(bytes(message)) is None
 
 
+def test_a_message_costs_one_code_for_each_secret_however_many_it_offers(monkeypatch):
+    counted = []
+    code = Envelope._code
+    monkeypatch.setattr(Envelope, "_code", lambda *given: counted.append(given) or code(*given))
+    envelope = Envelope([NEW, OLD], channel="changes")
+    assert envelope.open(b"1\xff" + 255 * 32 * b"x" + b"body") is None
+    assert len(counted) == 2
+
+
 async def test_deployments_in_other_databases_or_with_other_prefixes_hear_nothing_of_it(redis_server):
     with redis_server.database() as one, redis_server.database() as another:
         async with (

@@ -52,7 +52,8 @@ class RedisCache:
     """A SharedCache; see there.
 
     1. An entry is sealed (XChaCha20-Poly1305) with its key, its tags, the epoch and the time of its end: what somebody
-       else wrote, moved, cut or kept does not open. Neither tokens nor what is known of people can be read in Redis.
+       else wrote, moved, cut or kept beyond these does not open. Neither tokens nor what is known of people can be read
+       in Redis. Whoever may write there can undo a change of stamps, and so keep an entry alive until its end.
     2. It counts while every tag has the stamp that it had when the entry was put, each row and each whole table.
     3. A put says what Redis had said before the value was read. It is refused where one of its tags has changed since
        then, or the epoch; a read that took longer than ``REMEMBERED_FOR`` is not put at all.
