@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import asyncpg
 import stamina
@@ -21,12 +22,29 @@ FIRST_WAIT = 0.02
 """Seconds before a read is tried a third time (the second is at once), give or take as much; doubled from then on."""
 LONGEST_WAIT = 0.2
 
+PASSED_ON = frozenset(
+    {
+        "application_name",
+        "host",
+        "passfile",
+        "port",
+        "sslcert",
+        "sslcrl",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+        "target_session_attrs",
+        "user",
+    }
+)
+"""Options that PostgreSQL's own clients know; what is in a URL for other programs would keep asyncpg from connecting."""
+
 
 class PostgresBackend(DatabaseBackend):
     """Runs Bound statements.
 
-    Options in the URL: ``min_size``, ``max_size``, ``ssl`` or ``sslmode`` (asyncpg's words), and
-    ``statement_cache_size=0`` for a pooler that breaks prepared statements.
+    Options in the URL: ``min_size``, ``max_size``, ``ssl`` (asyncpg's words), ``statement_cache_size=0`` for a pooler
+    that breaks prepared statements, and those that are passed on.
     """
 
     def __init__(self, database_url: DatabaseURL, **options: Any) -> None:
@@ -150,18 +168,20 @@ class PostgresBackend(DatabaseBackend):
 def _target(url: DatabaseURL) -> dict[str, Any]:
     """Where to connect to, in asyncpg's words."""
     given = url.options
+    passed_on = {name: value for name, value in given.items() if name in PASSED_ON}
     options = {
-        "ssl": given.get("ssl", given.get("sslmode")),
+        "host": url.components.hostname or given.get("unix_sock"),
+        "port": url.port,
+        "user": url.username,
+        "password": url.password,
+        "database": url.database or None,
+        "ssl": given.get("ssl"),
         "statement_cache_size": _integer(given, "statement_cache_size"),
     }
     if "ssl" in given:
         options["ssl"] = {"true": True, "false": False}.get(given["ssl"].lower(), given["ssl"])
     return {
-        "host": url.hostname,
-        "port": url.port,
-        "user": url.username,
-        "password": url.password,
-        "database": url.database,
+        "dsn": f"postgresql://?{urlencode(passed_on)}" if passed_on else None,
         **{name: value for name, value in options.items() if value is not None},
     }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
+from socket import socket
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -188,3 +189,28 @@ async def test_a_silent_database_that_counts_requests_keeps_nobody_waiting(make_
         async with asyncio.timeout(PATIENCE):
             answer = await client.get("/get-session", headers=headers)
     assert answer.status_code == 503
+
+
+# what the URL says
+
+
+def backend_of(make_auth, url):
+    return make_auth(database=url).services.engine._executor._database.backend
+
+
+async def test_the_certificates_that_the_url_names_are_those_that_count(make_auth, postgres_url, tmp_path):
+    server = urlsplit(postgres_url)
+    url = server._replace(query=f"sslmode=require&sslrootcert={tmp_path / 'nowhere.crt'}").geturl()
+    with pytest.raises(FileNotFoundError):
+        await backend_of(make_auth, url).connect()
+
+
+async def test_of_several_hosts_the_first_that_answers_counts(make_auth, postgres_url):
+    server = urlsplit(postgres_url)
+    credentials = server.netloc.rpartition("@")[0]
+    with closing(socket()) as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        hosts = f"127.0.0.1:{nobody.getsockname()[1]},{server.hostname}:{server.port or 5432}"
+        options = f"host={hosts}&target_session_attrs=read-write&schema=of-another-program"
+        auth = make_auth(database=f"postgresql://{credentials}@{server.path}?{options}")
+        assert await auth.services.users.find("nobody") is None
