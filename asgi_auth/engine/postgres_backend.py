@@ -37,7 +37,7 @@ PASSED_ON = frozenset(
         "user",
     }
 )
-"""Options that PostgreSQL's own clients know; what is in a URL for other programs would keep asyncpg from connecting."""
+"""Options that PostgreSQL's own clients know; those of other programs would keep asyncpg from connecting."""
 
 
 class PostgresBackend(DatabaseBackend):
