@@ -78,9 +78,11 @@ class DatabaseSessions:
         rows = await self._executor.run(self._with_user, {"token": token})
         if not rows:
             return None
-        user = self._users.build(rows[0][self._width :])
-        of_session = rows[0][: self._width]
-        # The same text need not be kept twice: a great many of these are remembered.
+        # The same text and the same moment need not be kept twice: a great many of these are remembered.
+        moments: dict[Timestamp, Timestamp] = {}
+        row = [moments.setdefault(value, value) if type(value) is Timestamp else value for value in rows[0]]
+        user = self._users.build(row[self._width :])
+        of_session = row[: self._width]
         of_session[self._token_at], of_session[self._user_id_at] = token, user.id
         return SessionWithUser(session=self._sessions.build(of_session), user=user)
 
