@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,21 +19,43 @@ from asgi_auth.models import Record, Session, SessionWithUser, User, decode_hook
 R = TypeVar("R", bound=Record)
 
 
+class _Form:
+    """Values as bytes, behind a mark of their records' fields.
+
+    A process of another release may have other fields: what it wrote says nothing of them, and must not be taken to
+    say that they have their defaults.
+    """
+
+    def __init__(self, form: Any, *records: type[Record]) -> None:
+        names = [[field.wire_name for field in fields_of(record)] for record in records]
+        self._mark = blake2b(msgspec.json.encode(names), digest_size=8).digest()
+        self._encoder = msgspec.msgpack.Encoder(enc_hook=encode_hook)
+        self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(form, dec_hook=decode_hook)
+
+    def encode(self, value: object) -> bytes:
+        return self._mark + self._encoder.encode(value)
+
+    def decode(self, data: bytes) -> Any:
+        """The value; raises ValueError for other fields, or ``msgspec.MsgspecError``."""
+        if not data.startswith(self._mark):
+            raise ValueError("it was written by somebody with other fields")
+        return self._decoder.decode(memoryview(data)[len(self._mark) :])
+
+
 class SessionCodec:
     """How a session and its user are written for all processes: without the token, which is the key."""
 
     def __init__(self, session: type[Session], user: type[User]) -> None:
-        form = msgspec.defstruct("_Stored", [("session", session), ("user", user)], array_like=True)
-        self._encoder = msgspec.msgpack.Encoder(enc_hook=encode_hook)
-        self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(form, dec_hook=decode_hook)
+        pair = msgspec.defstruct("_Stored", [("session", session), ("user", user)], array_like=True)
+        self._form = _Form(pair, session, user)
 
     def encode(self, value: SessionWithUser) -> bytes:
         """The pair without the session's token."""
-        return self._encoder.encode((structs.replace(value.session, token=""), value.user))
+        return self._form.encode((structs.replace(value.session, token=""), value.user))
 
     def decode(self, data: bytes, *, key: str) -> SessionWithUser:
-        """The pair, with the token that it was asked by; raises ``msgspec.MsgspecError``."""
-        stored = self._decoder.decode(data)
+        """The pair, with the token that it was asked by; raises ``msgspec.MsgspecError`` or ValueError."""
+        stored = self._form.decode(data)
         return SessionWithUser(session=structs.replace(stored.session, token=key), user=stored.user)
 
 
@@ -55,16 +78,16 @@ class UserCodec:
     """How a user is written for all processes."""
 
     def __init__(self, user: type[User]) -> None:
-        self._encoder = msgspec.msgpack.Encoder(enc_hook=encode_hook)
-        self._decoder = msgspec.msgpack.Decoder(user, dec_hook=decode_hook)
+        self._form = _Form(user, user)
 
     def encode(self, value: User) -> bytes:
         """The user."""
-        return self._encoder.encode(value)
+        return self._form.encode(value)
 
     def decode(self, data: bytes, *, key: str) -> User:  # noqa: ARG002  (the user says all)
-        """The user; raises ``msgspec.MsgspecError``."""
-        return self._decoder.decode(data)
+        """The user; raises ``msgspec.MsgspecError`` or ValueError."""
+        user: User = self._form.decode(data)
+        return user
 
 
 def user_spec(options: CacheOptions, *, user: type[User]) -> CacheSpec[User]:
