@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import accumulate
 
@@ -35,7 +36,7 @@ class Rank:
         services = auth.services
         self._session, self._user = services.engine.sessions.record, services.engine.users.record
         spec = session_spec(CacheOptions(max_entries=most), session=self._session, user=self._user)
-        self._cache = services.remembering.caches.add(spec)
+        self._cache = services.remembering.caches.add(replace(spec, space="ranks"))
         self._now: Timestamp = services.clock()
         self._ends = self._now + services.config.session.lifetime
         self.loads = 0

@@ -19,7 +19,7 @@ class CookieCacheOptions:
 
     A user or session with fields that are not returned (``FieldRules(returned=False)``) is not whole in the cookie:
     then GET /get-session alone is answered from it. With ``session.tracks_activity`` the use of a session is noted when
-    the database is read.
+    the database is read; to note it changes the session, so with ``instant_revocation`` cookies hardly ever count then.
 
     Attributes:
         is_enabled: whether it is used (default False).

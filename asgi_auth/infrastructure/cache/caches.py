@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from asgi_auth.config import CacheOptions
+from asgi_auth.errors import ConfigurationError
 from asgi_auth.infrastructure.cache.base import Seconds, SharedCache
 from asgi_auth.infrastructure.cache.tiered import CacheSpec, TieredCache
 from asgi_auth.infrastructure.change_feed.hub import ChangeHub
@@ -41,7 +42,12 @@ class Caches:
         self._made: dict[str, TieredCache[object]] = {}
 
     def add(self, spec: CacheSpec[V], *, is_enabled: bool = True) -> TieredCache[V]:
-        """A cache for one kind of value; without caching it only reads."""
+        """A cache for one kind of value; without caching it only reads.
+
+        Raises ConfigurationError where there is one of that name: in Redis the values of both would be the same.
+        """
+        if spec.space in self._made:
+            raise ConfigurationError(f"there is a cache of {spec.space!r} already")
         is_enabled = is_enabled and self.options.is_enabled
         cache = TieredCache(spec, hub=self.hub, seconds=self.seconds, shared=self._shared, is_enabled=is_enabled)
         self._made[spec.space] = cache  # type: ignore[assignment]  # only its size and its end are asked for

@@ -29,6 +29,9 @@ Load = Callable[[], Awaitable[V | None]]
 MOST_UNKNOWN = 10_000
 """Keys remembered as nobody's, at a time."""
 
+MOST_SHARING = 10_000
+"""Values on their way to all processes, at a time; beyond it none is shared."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheSpec(Generic[V]):
@@ -211,7 +214,7 @@ class TieredCache(Generic[V]):
     def _share(self, shared: SharedCache, key: str, value: V, mark: int) -> None:
         tags = self._spec.tags(value)
         lifetime = min(self._shared_lifetime, self._spec.expires_at(value) - self._seconds())
-        if lifetime <= 0 or self._recent.has_changed(tags, since=mark) or len(self._sharing) >= MOST_UNKNOWN:
+        if lifetime <= 0 or self._recent.has_changed(tags, since=mark) or len(self._sharing) >= MOST_SHARING:
             return
         data = self._spec.codec.encode(value)
         putting = shared.put(self._spec.space, key, data, lifetime=lifetime, tags=tags)
