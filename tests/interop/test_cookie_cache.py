@@ -72,7 +72,7 @@ def ours(strategy: str, database: Path) -> Auth:
         rate_limits=RateLimitOptions(is_enabled=False),  # everybody here comes from one address
         user_model=Member,
         session_model=Visit,
-        cookie_cache=CookieCacheOptions(is_enabled=True, strategy=strategy),
+        cookie_cache=CookieCacheOptions(is_enabled=True, strategy=strategy, instant_revocation=False),
     )
     return Auth(config)
 

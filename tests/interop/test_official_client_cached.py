@@ -16,7 +16,7 @@ async def test_the_official_client_against_asgi_auth(database_url):
     config = AuthConfig.development(
         secret=SECRET,
         database=database_url,
-        cookie_cache=CookieCacheOptions(is_enabled=True),
+        cookie_cache=CookieCacheOptions(is_enabled=True, instant_revocation=False),
         rate_limits=RateLimitOptions(is_enabled=False),
     )
     async with serve(Auth(config).wrap(whoami)) as base_url:

@@ -154,7 +154,7 @@ class TieredCache(Generic[V]):
         ours = [change for change in changes if change.table in self._spec.tables]
         if not ours:
             return
-        self._recent.note(ours)
+        self._recent.note([change for change in ours if not change.is_new])
         self._flights.close_gates()
         self._unknown.clear()
         for change in ours:

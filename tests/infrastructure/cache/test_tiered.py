@@ -128,6 +128,17 @@ async def test_a_read_that_began_before_a_change_of_the_whole_table_is_not_remem
     assert await found(cache, source, "a") == "apricot"
 
 
+async def test_a_read_that_found_a_row_while_it_was_new_is_remembered(cache, feed, source):
+    async def adding() -> None:
+        source.meanwhile = None
+        feed.tells(Change("word", ("apple",), is_new=True))
+
+    source.meanwhile = adding
+    await found(cache, source, "a")
+    await found(cache, source, "a")
+    assert source.reads == ["a"]
+
+
 async def test_a_read_that_found_nothing_before_a_new_row_is_not_remembered(cache, feed, source):
     async def adding() -> None:
         source.meanwhile = None
