@@ -43,9 +43,12 @@ class RecentChanges:
         self._prune(now)
 
     def note_all(self) -> None:
-        """Anything may have changed now."""
+        """Anything may have changed up to now, while nobody listened here.
+
+        What all share vouches for itself after a gap (see ``attendance``): only reads that are under way are in doubt.
+        """
         self.mark += 1
-        self._changed_all(monotonic())
+        self._floor = self.mark
 
     def has_changed(self, tags: Sequence[Tag], *, since: int) -> bool:
         """Whether any of these has changed after the mark ``since``."""
