@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from hypothesis import settings
@@ -15,6 +16,7 @@ from tests.endpoints.social_trips import corp, social, trip
 from tests.servers.chromium import chromium_on_path, running_chromium
 from tests.servers.oidc import OidcServer, running_oidc
 from tests.servers.postgres import running_postgres
+from tests.servers.private_postgres import PrivatePostgres, private_postgres
 from tests.servers.private_redis import PrivateRedis, running_private_redis
 from tests.servers.redis_server import running_redis
 from tests.storages import STORAGES, storage_options
@@ -71,6 +73,25 @@ def private_redis() -> Iterator[PrivateRedis]:
     """A Redis server for this test alone, to be stopped and frozen."""
     with running_private_redis() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PrivatePostgres]:
+    """A PostgreSQL server for the tests of one file, to be stopped and frozen; each has to see that it runs again."""
+    with private_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def private_url(server: PrivatePostgres) -> AsyncIterator[str]:
+    """The URL of an empty database on that server."""
+    connection = await asyncpg.connect(server.url)
+    try:
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    finally:
+        await connection.close()
+    yield server.url
+    server.thaw()
 
 
 @pytest.fixture(scope="session")

@@ -12,25 +12,6 @@ from asgi_auth import DatabaseOptions
 from asgi_auth.config import CacheOptions
 from tests.engine.gate import Gate
 from tests.engine.traffic import traffic
-from tests.servers.private_postgres import private_postgres
-
-
-@pytest.fixture(scope="module")
-def server():
-    with private_postgres() as server:
-        yield server
-
-
-@pytest.fixture
-async def private_url(server):
-    """An empty database on that server, which runs."""
-    connection = await asyncpg.connect(server.url)
-    try:
-        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    finally:
-        await connection.close()
-    yield server.url
-    server.thaw()
 
 
 @pytest.fixture(params=["remembering", "remembering nothing"])

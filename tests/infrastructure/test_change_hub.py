@@ -34,6 +34,15 @@ def relay():
     return TestFeed("relay")
 
 
+async def listening(record, relay, **options):
+    """A hub that hears both."""
+    hub = make_hub(record=record, relay=relay, **options)
+    await hub.start()
+    record.comes_up()
+    relay.comes_up()
+    return hub
+
+
 def is_trusted(hub) -> bool:
     return monotonic() < hub.trusted_until
 
@@ -67,10 +76,7 @@ async def test_everything_is_forgotten_when_a_feed_comes_back(record):
 
 
 async def test_while_the_database_does_not_answer_the_relay_s_word_is_enough_for_a_while(record, relay):
-    hub = make_hub(record=record, relay=relay)
-    await hub.start()
-    record.comes_up()
-    relay.comes_up()
+    hub = await listening(record, relay)
     record.is_lost(is_unreachable=True)
     assert is_trusted(hub)
     assert hub.trusted_until <= monotonic() + 30
@@ -78,10 +84,7 @@ async def test_while_the_database_does_not_answer_the_relay_s_word_is_enough_for
 
 
 async def test_the_grace_begins_once_however_often_the_database_is_tried(record, relay):
-    hub = make_hub(record=record, relay=relay)
-    await hub.start()
-    record.comes_up()
-    relay.comes_up()
+    hub = await listening(record, relay)
     record.is_lost(is_unreachable=True)
     until = hub.trusted_until
     record.is_lost(is_unreachable=True)
@@ -90,10 +93,7 @@ async def test_the_grace_begins_once_however_often_the_database_is_tried(record,
 
 
 async def test_the_grace_counts_from_the_last_word_however_late_its_absence_is_noticed(record, relay):
-    hub = make_hub(record=record, relay=relay)
-    await hub.start()
-    record.comes_up()
-    relay.comes_up()
+    hub = await listening(record, relay)
     record.vouches(lasting=-3600)  # and then the whole process was frozen
     record.is_lost(is_unreachable=True)
     relay.vouches()
@@ -101,20 +101,14 @@ async def test_the_grace_counts_from_the_last_word_however_late_its_absence_is_n
 
 
 async def test_what_was_not_believed_before_the_database_was_gone_is_not_believed_then(record, relay):
-    hub = make_hub(record=record, relay=relay)
-    await hub.start()
-    record.comes_up()
-    relay.comes_up()
+    hub = await listening(record, relay)
     hub.unusable(record.name, "its triggers are gone")
     record.is_lost(is_unreachable=True)
     assert not is_trusted(hub)
 
 
 async def test_a_database_that_answers_now_and_then_and_tells_nothing_gets_no_more_grace(record, relay):
-    hub = make_hub(record=record, relay=relay)
-    await hub.start()
-    record.comes_up()
-    relay.comes_up()
+    hub = await listening(record, relay)
     record.is_lost(is_unreachable=True)
     until = hub.trusted_until
     record.is_lost()
@@ -124,19 +118,13 @@ async def test_a_database_that_answers_now_and_then_and_tells_nothing_gets_no_mo
 
 
 async def test_there_is_no_grace_where_only_the_feed_is_lost(record, relay):
-    hub = make_hub(record=record, relay=relay)
-    await hub.start()
-    record.comes_up()
-    relay.comes_up()
+    hub = await listening(record, relay)
     record.is_lost()
     assert not is_trusted(hub)
 
 
 async def test_there_is_no_grace_without_the_relay(record, relay):
-    hub = make_hub(record=record, relay=relay)
-    await hub.start()
-    record.comes_up()
-    relay.comes_up()
+    hub = await listening(record, relay)
     relay.is_lost()
     record.is_lost(is_unreachable=True)
     assert not is_trusted(hub)
@@ -148,10 +136,7 @@ async def test_there_is_no_grace_without_the_relay(record, relay):
 
 
 async def test_there_is_no_grace_where_none_is_configured(record, relay):
-    hub = make_hub(record=record, relay=relay, grace=0)
-    await hub.start()
-    record.comes_up()
-    relay.comes_up()
+    hub = await listening(record, relay, grace=0)
     record.is_lost(is_unreachable=True)
     assert not is_trusted(hub)
 

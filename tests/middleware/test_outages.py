@@ -5,34 +5,15 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-import asyncpg
 import pytest
 
 from asgi_auth import CacheOptions, DatabaseOptions, RedisOptions
 from tests.endpoints.wire import exchange, http
 from tests.middleware.people import welcome
-from tests.servers.private_postgres import private_postgres
 from tests.support import browser, eventually, me, whoami
 
 ADA = "ada@example.com"
 PATIENT = RedisOptions(timeout=timedelta(seconds=2))
-
-
-@pytest.fixture(scope="module")
-def server():
-    with private_postgres() as server:
-        yield server
-
-
-@pytest.fixture
-async def private_url(server):
-    """An empty database on that server, which runs."""
-    connection = await asyncpg.connect(server.url)
-    try:
-        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    finally:
-        await connection.close()
-    return server.url
 
 
 async def status(app, person) -> int:
