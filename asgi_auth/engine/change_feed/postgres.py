@@ -13,7 +13,7 @@ import msgspec
 
 from asgi_auth.engine.change_feed.feed import CannotTell, Lost, RecordFeed
 from asgi_auth.engine.change_feed.postgres_line import Line
-from asgi_auth.engine.change_feed.postgres_triggers import Fetch, complaint, read_state
+from asgi_auth.engine.change_feed.postgres_triggers import Fetch, State, complaint, read_state
 from asgi_auth.infrastructure.change_feed.base import TRUSTED_FOR, Change, FeedObserver, Watch
 
 CONNECT_TIMEOUT: Final = 5.0
@@ -68,29 +68,32 @@ class PostgresFeed(RecordFeed):
     async def _listen(self, observer: FeedObserver) -> None:
         async with self._opened(observer) as connection:
             line = Line(connection, partial(self._hear, observer))
-            await self._verify(line.fetch)
+            before = await self._verify(line.fetch)
             await line.listen()
             async with self._opened(observer) as other:
                 await line.prove(other)
             self._connected(observer)
-            await self._keep_vouching(line, observer)
+            await self._keep_vouching(line, observer, before)
 
-    async def _keep_vouching(self, line: Line, observer: FeedObserver) -> None:
+    async def _keep_vouching(self, line: Line, observer: FeedObserver, before: State) -> None:
         verified = monotonic()
         while True:
             sent = await line.beat(within=BEAT_TIMEOUT)
             observer.vouch(self.name, until=sent + TRUSTED_FOR)
             if sent - verified > VERIFY_EVERY:
-                await self._verify(partial(line.fetch, within=BEAT_TIMEOUT))
+                now = await self._verify(partial(line.fetch, within=BEAT_TIMEOUT))
+                if now.versions != before.versions:
+                    raise Lost("triggers were put aside for a while")
                 verified = monotonic()
             await line.pause(BEAT_EVERY)
 
-    async def _verify(self, fetch: Fetch) -> None:
+    async def _verify(self, fetch: Fetch) -> State:
         state = await read_state(fetch, self._watches)
         wrong = complaint(state, self._watches)
         if wrong is not None:
             raise CannotTell(wrong)
         self._schemas = state.schemas
+        return state
 
     def _hear(self, observer: FeedObserver, payload: str) -> None:
         try:

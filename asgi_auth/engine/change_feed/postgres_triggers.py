@@ -104,6 +104,7 @@ class State:
         schemas: where each watched table is; a table that is missing is missing here too.
         arguments: by table and trigger, the columns that it names rows by, as PostgreSQL keeps them.
         disabled: those that do nothing.
+        versions: of each trigger and its function, another one after every change, even of one that was taken back.
         unheard: the tables that are written to in ways that run no trigger of theirs.
         has_function: whether the function is there, made by somebody whom this role has to trust anyway.
         has_other_function: whether somebody else's is there in its place.
@@ -114,6 +115,7 @@ class State:
     schemas: dict[str, str]
     arguments: dict[tuple[str, str], bytes]
     disabled: list[tuple[str, str]]
+    versions: list[tuple[str, str, str]]
     unheard: list[str]
     has_function: bool
     has_other_function: bool
@@ -159,7 +161,8 @@ async def read_state(fetch: Fetch, watches: Collection[Watch]) -> State:
         f"FROM {_tables_sql(watches)} JOIN pg_namespace AS n ON n.oid = c.relnamespace"
     )
     triggers = await fetch(
-        f"SELECT w.name, t.tgname::text, t.tgargs, t.tgenabled IN ('O', 'A') FROM {_tables_sql(watches)} "
+        "SELECT w.name, t.tgname::text, t.tgargs, t.tgenabled IN ('O', 'A'), concat_ws(' ', t.xmin, p.xmin) "
+        f"FROM {_tables_sql(watches)} "
         "JOIN pg_trigger AS t ON t.tgrelid = c.oid JOIN pg_proc AS p ON p.oid = t.tgfoid "
         f"WHERE NOT t.tgisinternal AND p.proname = '{FUNCTION}' AND {_IS_OURS}"
     )
@@ -171,8 +174,9 @@ async def read_state(fetch: Fetch, watches: Collection[Watch]) -> State:
     [(may_create,)] = await fetch("SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)")
     return State(
         schemas={table: schema for table, schema, *_ in tables},
-        arguments={(table, name): bytes(arguments) for table, name, arguments, _ in triggers},
-        disabled=[(table, name) for table, name, _, is_enabled in triggers if not is_enabled],
+        arguments={(table, name): bytes(arguments) for table, name, arguments, *_ in triggers},
+        disabled=[(table, name) for table, name, _, is_enabled, _ in triggers if not is_enabled],
+        versions=sorted((table, name, version) for table, name, *_, version in triggers),
         unheard=[table for table, _, _, is_unheard in tables if is_unheard],
         has_function=True in has_function,
         has_other_function=False in has_function,

@@ -15,12 +15,10 @@ from asgi_auth.infrastructure.change_feed.base import MOST_KEYS, TRUSTED_FOR, Ch
 POLL_EVERY: Final = 0.05
 """Seconds between two looks at whether somebody has written."""
 
-VERIFY_EVERY: Final = 10.0
-"""Seconds between two looks at whether the triggers are still there."""
-
 MOST_ROWS: Final = 2000
 """Notes that are read at once; whoever has missed more has missed everything."""
 
+SCHEMA_SQL: Final = "PRAGMA schema_version"
 LAST_SQL: Final = f'SELECT coalesce(max("seq"), 0) FROM "{LOG}"'  # noqa: S608  (a name of ours)
 
 Connect = Callable[[], Awaitable[SQLiteConnection]]
@@ -43,18 +41,18 @@ class SQLiteFeed(RecordFeed):
         self._tables = tuple(watch.table for watch in watches)
         self._triggers = triggers
         self._seen = 0
+        self._schema = 0
 
     async def _listen(self, observer: FeedObserver) -> None:
         connection = await self._connect()
         try:
-            await self._verify(connection)
             await self._keep_reading(connection, observer)
         finally:
             await connection.close()
 
     async def _keep_reading(self, connection: SQLiteConnection, observer: FeedObserver) -> None:
-        verified = monotonic()
         version = await _number(connection, "PRAGMA data_version")
+        await self._verify(connection)
         self._seen = await _number(connection, LAST_SQL)
         self._connected(observer)
         while True:
@@ -63,12 +61,10 @@ class SQLiteFeed(RecordFeed):
             if version != before:
                 await self._read(connection, observer)
             observer.vouch(self.name, until=looked + TRUSTED_FOR)
-            if looked - verified > VERIFY_EVERY:
-                await self._verify(connection)
-                verified = looked
             await asyncio.sleep(POLL_EVERY)
 
     async def _verify(self, connection: SQLiteConnection) -> None:
+        self._schema = await _number(connection, SCHEMA_SQL)
         wrong = await complaint(connection.rows, self._triggers)
         if wrong is not None:
             raise CannotTell(wrong)
@@ -78,7 +74,11 @@ class SQLiteFeed(RecordFeed):
             f'SELECT "seq", "tableName", "key", "isNew" FROM "{LOG}" '  # noqa: S608  (numbers and names of ours)
             f'WHERE "seq" >= {self._seen} ORDER BY "seq" LIMIT {MOST_ROWS}'
         )
-        if self._is_gapless(rows):
+        # Triggers may have been put aside and back, and something written meanwhile.
+        is_as_before = self._schema == await _number(connection, SCHEMA_SQL)
+        if not is_as_before:
+            await self._verify(connection)
+        if is_as_before and self._is_gapless(rows):
             changes = _gathered(rows[1:] if self._seen else rows)
             self._seen = int(str(rows[-1][0])) if rows else 0
         else:
