@@ -5,11 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import structlog
+
 from asgi_auth.asgi.headers import is_preflight
 from asgi_auth.asgi.messages import refuse
 from asgi_auth.asgi.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_auth.context import AuthContext, CredentialKind, Proof, auth_context
 from asgi_auth.errors import AuthError, Forbidden, NotAuthenticated
+
+_logger = structlog.get_logger("asgi_auth.guards")
 
 
 class Guard(ABC):
@@ -23,11 +27,16 @@ class Guard(ABC):
         """The proof that satisfies this guard; raises an AuthError where there is none."""
 
     def check(self, scope: Scope) -> Proof:
-        """Judge the request of a scope; raises NotAuthenticated (401), Forbidden (403) or Unavailable (503)."""
+        """Judge the request of a scope; raises NotAuthenticated (401), Forbidden (403, logged) or Unavailable (503)."""
         context = auth_context(scope)
         if context.error is not None:
             raise context.error
-        return self.admit(context)
+        try:
+            return self.admit(context)
+        except Forbidden as refusal:
+            user_id = None if context.user is None else context.user.id
+            _logger.warning("guard.refused", code=refusal.code, kind=context.credential, user_id=user_id)
+            raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """Guards: who may pass, and how the others are answered, in plain ASGI, in Starlette and in FastAPI."""
 
 import json
+from contextlib import suppress
 from typing import Annotated
 
 import pytest
+import structlog
 from fastapi import Depends, FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -120,6 +122,17 @@ def test_credentials_of_two_people_do_not_add_up():
     assert rule.check({"auth": CONTEXTS["both"]}) is ADA
     with pytest.raises(Forbidden):
         rule.check({"auth": CONTEXTS["two people"]})
+
+
+def test_whom_a_guard_knows_and_does_not_let_pass_is_logged_once_and_strangers_are_not():
+    rule = either(Only("api_key"), all_of(Only("session"), Only("bearer")))
+    with structlog.testing.capture_logs() as logs:
+        for context in ("two people", "nobody", "both"):
+            with suppress(AuthError):
+                rule.check({"auth": CONTEXTS.get(context, ANONYMOUS)})
+    assert [log["event"] for log in logs] == ["guard.refused"]
+    decisive = CONTEXTS["two people"]
+    assert (logs[0]["kind"], logs[0]["user_id"]) == (decisive.credential, decisive.user.id)
 
 
 @pytest.mark.parametrize("auth", [None, "admin", {"user": "x"}, object()])

@@ -88,7 +88,11 @@ class BoundMetrics(ABC):
         if spec is None or spec.kind != kind or set(labels) != set(spec.labels):
             self._complain("metrics.unknown", key, labels)
             return _dropped
-        return self._bind(spec, {**labels, AUTH_LABEL: self._auth})
+        try:
+            return self._bind(spec, {**labels, AUTH_LABEL: self._auth})
+        except ValueError:  # another Auth has declared it with other labels, where both are collected
+            self._complain("metrics.unknown", key, labels)
+            return _dropped
 
     def _complain(self, event: str, key: Key, labels: Iterable[str]) -> None:
         if event not in self._complaints:

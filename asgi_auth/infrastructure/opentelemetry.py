@@ -53,8 +53,9 @@ class OpenTelemetryMetrics(BoundMetrics):
     Args:
         meter: an ``opentelemetry.metrics.Meter`` (default: the one of the global provider that is called ``asgi_auth``,
             with ``.name`` after it where there is one).
-        name: the value of the attribute ``auth``, for processes with more than one Auth (default "default"). Two of
-            the same name on one meter add their figures up.
+        name: the value of the attribute ``auth``, for processes with more than one Auth (default "default"). Of
+            two of the same name on one meter counts and durations add up, and of a gauge the value that was set last is
+            shown.
 
     Raises:
         ConfigurationError: opentelemetry-api is missing.

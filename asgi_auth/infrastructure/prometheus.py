@@ -45,8 +45,8 @@ class PrometheusMetrics(BoundMetrics):
 
     Args:
         registry: a ``CollectorRegistry`` (default: prometheus-client's own).
-        name: the value of the label ``auth``, for processes with more than one Auth (default "default"). Two of the
-            same name add their figures up.
+        name: the value of the label ``auth``, for processes with more than one Auth (default "default"). Of two
+            of the same name counts and durations add up, and of a gauge the value that was set last is shown.
 
     Raises:
         ConfigurationError: prometheus-client is missing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -93,6 +94,7 @@ class EmailService:
         events: EventBus,
         answer_time: AnswerTime | None = None,
     ) -> None:
+        self._engine = engine
         self._options = config.email
         verifies = config.email.verifies_on_sign_up
         self._greets = config.password.requires_verified_email if verifies is None else verifies
@@ -191,9 +193,12 @@ class EmailService:
         verified = await self._users.exchange(user, email=user.email, email_verified=True)
         if verified is None:
             return Verified(user=await self._verified_meanwhile(user), outcome="verified")
-        _logger.info("email.verified", user_id=user.id)
-        await self._events.publish(EmailVerified(verified))
+        await self._engine.after_commit(partial(self._announce, verified))
         return await self._let_in(verified, find_asker)
+
+    async def _announce(self, user: User) -> None:
+        _logger.info("email.verified", user_id=user.id)
+        await self._events.publish(EmailVerified(user))
 
     async def _verified_meanwhile(self, user: User) -> User:
         """After another click was quicker, or the address has changed; only a fresh look tells which."""

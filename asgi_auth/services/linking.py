@@ -188,9 +188,9 @@ class LinkingService:
             async with self._engine.transaction():
                 await self._users.add(user)
                 account = await self._accounts.link(user.id, visitor.provider.id, profile.id, visitor.tokens)
+                await self._users.announce(user)
         except (IntegrityViolation, SocialAccountAlreadyLinked):
             raise _Raced from None
-        await self._users.announce(user)
         return Found(user=user, account=account, is_new=True)
 
 

@@ -68,7 +68,6 @@ class PasswordSignUpService:
                 raise
             self._tell_owner(user.email)
             return user
-        await self._users.announce(user)
         self._emails.greet(user, lead=lead)
         return user
 
@@ -90,6 +89,7 @@ class PasswordSignUpService:
         try:
             async with self._engine.transaction():
                 await self._add(user, password_hash)
+                await self._users.announce(user)
         except IntegrityViolation:
             raise await self._users.refusal(user) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -101,9 +102,6 @@ class SignInService:
         except AuthError as refusal:
             await self._events.publish(SignInFailed(method, refusal.code or type(refusal).__name__, user.id))
             raise
-        self._metrics.increment(LOGIN_SUCCESS, method=method)
-        _logger.info("sign_in.completed", user_id=user.id, session_id=session.id, method=method)
-        await self._events.publish(SessionCreated(session, method))
         return SignedIn(session=session, user=user, is_remembered=is_remembered)
 
     async def _pass(self, attempt: SignInAttempt, holds: Holds | None) -> Session:
@@ -113,7 +111,18 @@ class SignInService:
         return await (self._create_locked(attempt, holds) if is_locked else self._create(attempt))
 
     async def _create(self, attempt: SignInAttempt) -> Session:
-        return await self._sessions.create(attempt.user, device=attempt.device, is_remembered=attempt.is_remembered)
+        return await self._engine.uninterrupted(self._begin(attempt))
+
+    async def _begin(self, attempt: SignInAttempt) -> Session:
+        user, device = attempt.user, attempt.device
+        session = await self._sessions.create(user, device=device, is_remembered=attempt.is_remembered)
+        await self._engine.after_commit(partial(self._announce, session, attempt.method))
+        return session
+
+    async def _announce(self, session: Session, method: str) -> None:
+        self._metrics.increment(LOGIN_SUCCESS, method=method)
+        _logger.info("sign_in.completed", user_id=session.user_id, session_id=session.id, method=method)
+        await self._events.publish(SessionCreated(session, method))
 
     async def _create_locked(self, attempt: SignInAttempt, holds: Holds | None) -> Session:
         async with self._engine.transaction():

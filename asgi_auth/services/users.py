@@ -53,7 +53,10 @@ class UserService:
         return EmailTaken() if await self.find_by_email(user.email, reads_record=True) is not None else UserNotCreated()
 
     async def announce(self, user: User) -> None:
-        """Tell listeners of a new user, once its transaction is over."""
+        """Tell listeners of a new user, once the transaction that stores it is over."""
+        await self._engine.after_commit(partial(self._tell, user))
+
+    async def _tell(self, user: User) -> None:
         _logger.info("user.created", user_id=user.id)
         await self._events.publish(UserCreated(user))
 

@@ -66,7 +66,8 @@ async def test_what_happens_stands_in_the_table(client, audit, clock):
     assert (failed.user_id, failed.outcome, failed.reason) == (ada, "failure", "INVALID_EMAIL_OR_PASSWORD")
 
 
-async def test_no_request_waits_for_it(client, auth, audit):
+async def test_no_request_waits_for_it(client, auth, audit, monkeypatch):
+    monkeypatch.setattr("asgi_auth.features.audit.service.BATCH_DELAY", 3600)  # it is not asked to hurry
     with auth.services.engine.recorded() as statements:
         await sign_up(client)
     assert not [sql for sql in statements if "INTO" in sql and "auditLog" in sql]

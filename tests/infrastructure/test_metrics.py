@@ -138,3 +138,14 @@ def test_a_label_that_is_not_few_does_not_fill_the_memory(capsys):
     assert len([sample for sample in family.samples if sample.name.endswith("_total")]) == MOST_SERIES
     assert registry.get_sample_value("auth_login_success_total", {"method": "0", "auth": "default"}) == 2
     assert capsys.readouterr().out.count("metrics.too_many") == 1
+
+
+def test_a_figure_that_two_declare_with_other_labels_is_the_first_ones_and_the_other_is_told(capsys):
+    registry = CollectorRegistry()
+    first, second = PrometheusMetrics(registry), PrometheusMetrics(registry, name="second")
+    first.declare([STAMPS])
+    second.declare([MetricSpec(name=STAMPS.name, kind="counter", help=STAMPS.help, labels=("town",))])
+    second.increment(STAMPS.name, town="Ely")
+    first.increment(STAMPS.name, shop="bakery")
+    assert registry.get_sample_value("auth_stamps_total", {"shop": "bakery", "auth": "default"}) == 1
+    assert capsys.readouterr().out.count("metrics.unknown") == 1
