@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -79,7 +79,6 @@ class AuditEntry:
 
 
 AuditListener = Callable[[AuditEntry], None]
-Close = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,6 @@ class AuditLog:
         self._clock = clock
         self._is_logged = is_logged
         self._listeners: list[AuditListener] = []
-        self._closes: list[Close] = []
         self._device: ContextVar[FindDevice] = ContextVar("asgi_auth.audit", default=Device)
         self._refused: TTLCache[tuple[str | None, ...], bool] = TTLCache(
             MOST_REFUSED, REPEATED_AFTER, timer=seconds_of(clock)
@@ -161,22 +159,12 @@ class AuditLog:
         for kind, fact in _FACTS.items():
             events.subscribe(kind, partial(self._hear, fact))
 
-    def add_listener(self, listener: AuditListener, *, close: Close | None = None) -> None:
+    def add_listener(self, listener: AuditListener) -> None:
         """Have ``listener`` called with each entry; it returns at once: somebody's request waits for it.
 
-        What it raises is logged. ``close`` is its orderly end, when everybody who has anything to tell has ended.
+        What it raises is logged.
         """
         self._listeners.append(listener)
-        if close is not None:
-            self._closes.append(close)
-
-    async def close(self) -> None:
-        """End those who keep what is told, the last added first; one that fails does not keep the others open."""
-        for close in reversed(self._closes):
-            try:
-                await close()
-            except Exception:
-                _logger.exception("audit.close_failed")
 
     @contextmanager
     def asked_from(self, find_device: FindDevice) -> Iterator[None]:

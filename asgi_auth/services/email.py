@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import structlog
@@ -23,7 +22,7 @@ from asgi_auth.errors import (
     VerifiedUserMismatch,
     VerifiedUserNotFound,
 )
-from asgi_auth.events import EmailVerified, EventBus
+from asgi_auth.events import EventBus
 from asgi_auth.models import User
 from asgi_auth.services.answer_time import AnswerTime
 from asgi_auth.services.email_address import is_email, normalize
@@ -94,7 +93,6 @@ class EmailService:
         events: EventBus,
         answer_time: AnswerTime | None = None,
     ) -> None:
-        self._engine = engine
         self._options = config.email
         verifies = config.email.verifies_on_sign_up
         self._greets = config.password.requires_verified_email if verifies is None else verifies
@@ -105,7 +103,6 @@ class EmailService:
         self._letters = EmailLetters(config, rooms.mails, self._tokens)
         self._changes = EmailChangeService(engine, config.email, rooms, letters=self._letters, events=events)
         self._answer_time = answer_time or AnswerTime(config.email.answers_strangers_after)
-        self._events = events
 
     async def send_verification_email(self, email: str, *, lead: Lead | None = None) -> None:
         """Send a letter to an address if it is a user's and not yet verified, for somebody who is not signed in.
@@ -190,15 +187,10 @@ class EmailService:
     async def _verify(self, user: User, find_asker: FindAsker) -> Verified:
         if user.email_verified:
             return Verified(user=user, outcome="verified")
-        verified = await self._users.exchange(user, email=user.email, email_verified=True)
+        verified = await self._users.note_verified(user)
         if verified is None:
             return Verified(user=await self._verified_meanwhile(user), outcome="verified")
-        await self._engine.after_commit(partial(self._announce, verified))
         return await self._let_in(verified, find_asker)
-
-    async def _announce(self, user: User) -> None:
-        _logger.info("email.verified", user_id=user.id)
-        await self._events.publish(EmailVerified(user))
 
     async def _verified_meanwhile(self, user: User) -> User:
         """After another click was quicker, or the address has changed; only a fresh look tells which."""

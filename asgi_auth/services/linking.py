@@ -173,11 +173,12 @@ class LinkingService:
     async def _updated(self, user: User, visitor: Visitor, *, follows: bool) -> User:
         """The user after what the provider says has been taken over; an address it has verified counts here too."""
         profile = visitor.profile
-        values = _shown(profile) if follows else {}
-        is_same = _address(profile) == user.email
-        if profile.is_email_verified and is_same and not user.email_verified:
-            values["email_verified"] = True
-        return await self._users.change(user.id, **values) if values else user
+        if follows and (values := _shown(profile)):
+            user = await self._users.change(user.id, **values)
+        if user.email_verified or not profile.is_email_verified or _address(profile) != user.email:
+            return user
+        # Of this very address: the user may have changed it meanwhile.
+        return await self._users.note_verified(user) or await self._users.get(user.id, reads_record=True)
 
     async def _create(self, visitor: Visitor) -> Found:
         profile = visitor.profile

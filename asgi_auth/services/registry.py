@@ -124,7 +124,6 @@ class Services:
         self.health = self._health()
         self._closes: list[Close] = [
             engine.disconnect,
-            self.audit.close,  # after all who tell it anything
             self.remembering.close,
             self._storages.close,
             self.hasher.close,
@@ -240,10 +239,13 @@ class Services:
 
         self.sign_in.add_locked_step(leave_room)
 
-    def add(self, service: object, *, ping: Ask | None = None, close: Close | None = None) -> None:
+    def add(
+        self, service: object, *, ping: Ask | None = None, close: Close | None = None, is_closed_last: bool = False
+    ) -> None:
         """Add a feature's service, to be got by its type, with its health check and its orderly end.
 
-        Where ``ping`` raises, the server is not ready. Checks that are not vital go to ``health.add``.
+        Where ``ping`` raises, the server is not ready. Checks that are not vital go to ``health.add``. With
+        ``is_closed_last`` only the database is closed after it: for what others tell things to until they have ended.
         """
         kind = type(service)
         if kind in self._added:
@@ -252,7 +254,7 @@ class Services:
         if ping is not None:
             self.health.add(HealthCheck(name=kind.__name__, ask=ping))
         if close is not None:
-            self._closes.append(close)
+            self._closes.insert(1 if is_closed_last else len(self._closes), close)
 
     def get(self, kind: type[S]) -> S:
         """A feature's service by its type; raises ConfigurationError naming the feature's service that is missing."""

@@ -12,7 +12,7 @@ from asgi_auth.clock import Clock
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine, UniqueViolation
 from asgi_auth.errors import EmailTaken, NotFound, UserNotCreated, UserNotUpdated
-from asgi_auth.events import EventBus, SignUpFailed, UserChanged, UserCreated
+from asgi_auth.events import EmailVerified, EventBus, SignUpFailed, UserChanged, UserCreated
 from asgi_auth.infrastructure.cache.tiered import Load, TieredCache
 from asgi_auth.models import User
 from asgi_auth.services.email_address import normalize
@@ -103,6 +103,17 @@ class UserService:
         """
         unchanged = {name: getattr(old, name) for name in values}
         return await self._change({"id": old.id, **unchanged}, values)
+
+    async def note_verified(self, user: User) -> User | None:
+        """Note that a user has proved its address, and tell listeners; None where it is another by now, or noted."""
+        verified = await self.exchange(user, email=user.email, email_verified=True)
+        if verified is not None:
+            await self._engine.after_commit(partial(self._tell_verified, verified))
+        return verified
+
+    async def _tell_verified(self, user: User) -> None:
+        _logger.info("email.verified", user_id=user.id)
+        await self._events.publish(EmailVerified(user))
 
     async def change(self, user_id: str, **values: object) -> User:
         """Set fields, by Python name, and ``updated_at``; returns the user as it is now.

@@ -116,18 +116,3 @@ async def test_one_who_keeps_facts_and_fails_does_not_keep_them_from_others(auth
         await auth.services.passwords.sign_up(ADA["email"], PASSWORD, "Ada")
     assert [fact.event for fact in heard] == ["user.created", "sign_in.succeeded"]
     assert {log["told"] for log in logs if log["event"] == "audit.listener_failed"} == {fact.event for fact in heard}
-
-
-async def test_one_whose_end_fails_keeps_the_others_from_nothing(auth):
-    ended = []
-
-    async def failing():
-        raise ZeroDivisionError
-
-    async def end():
-        ended.append(True)
-
-    auth.services.audit.add_listener(lambda _: None, close=end)
-    auth.services.audit.add_listener(lambda _: None, close=failing)
-    await auth.services.close()
-    assert ended == [True]

@@ -50,6 +50,6 @@ class Audit(Feature):
             retention=self._retention,
             max_pending=self._max_pending,
         )
-        services.audit.add_listener(service.record, close=service.close)
+        services.audit.add_listener(service.record)
         services.engine.when_ready(service.resume)
-        services.add(service)
+        services.add(service, close=service.close, is_closed_last=True)
