@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import structlog
 from msgspec import UNSET
 
 from asgi_auth.clock import Clock
@@ -34,8 +33,6 @@ from asgi_auth.services.session import Device
 from asgi_auth.services.sign_in import SignedIn
 
 METHOD = "email-verification"
-
-_logger = structlog.get_logger("asgi_auth.email")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
