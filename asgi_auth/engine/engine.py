@@ -15,14 +15,14 @@ from sqlalchemy import Table
 from asgi_auth.config import AuthConfig
 from asgi_auth.engine.change_feed.installation import feed_of
 from asgi_auth.engine.database_sessions import DatabaseSessions
-from asgi_auth.engine.executor import Executor, Publish
+from asgi_auth.engine.executor import Executor
 from asgi_auth.engine.locks import Locks
 from asgi_auth.engine.queries import UserQueries, VerificationQueries
 from asgi_auth.engine.rate_limits import DatabaseWindows, rate_limit_table
 from asgi_auth.engine.schema import create_missing, missing_from
 from asgi_auth.engine.store import Store
 from asgi_auth.engine.tables import build_tables
-from asgi_auth.engine.transaction import Action, Effect
+from asgi_auth.engine.transaction import Action, Effect, Publish
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.infrastructure.change_feed.base import ChangeFeed, Watch
 from asgi_auth.infrastructure.metrics import Metrics

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +19,7 @@ from sqlalchemy.sql import ClauseElement
 from asgi_auth.config import DatabaseOptions
 from asgi_auth.engine.faults import translated
 from asgi_auth.engine.statement import Bound, Statement, compile_statement, dialect_for
-from asgi_auth.engine.transaction import Action, Connection, Effect, Transaction, to_its_end
+from asgi_auth.engine.transaction import Action, Connection, Effect, Publish, Transaction, to_its_end
 from asgi_auth.errors import ConfigurationError, Unavailable
 from asgi_auth.infrastructure.change_feed.base import Change
 from asgi_auth.infrastructure.circuit_breaker import CircuitBreaker
@@ -29,7 +28,6 @@ from asgi_auth.infrastructure.metrics import Metrics, NoMetrics
 T = TypeVar("T")
 Observer = Callable[[str], None]
 Prepare = Callable[[float | None], Awaitable[None]]
-Publish = Callable[[Sequence[Change]], Awaitable[None]]
 
 _logger = structlog.get_logger("asgi_auth.engine")
 
@@ -126,13 +124,16 @@ class Executor:
         self._prepare = prepare
 
     def announce_to(self, publish: Publish) -> None:
-        """Have ``publish`` awaited for every change that is announced, once it is committed."""
+        """Have ``publish`` awaited for every change that is announced, once it is committed; for a transaction once."""
         self._publish = publish
 
     async def announce(self, change: Change) -> None:
         """Tell of a write that has just been made."""
-        if self._publish is not None:
-            await self.after_commit(partial(self._publish, (change,)))
+        transaction = self._find_transaction()
+        if transaction is not None:
+            transaction.changes.append(change)
+        elif self._publish is not None:
+            await self._publish((change,))
 
     @property
     def address(self) -> str:
@@ -234,7 +235,7 @@ class Executor:
             raise
         finally:
             self._current.reset(token)
-        await to_its_end(mine.conclude())
+        await to_its_end(mine.conclude(self._publish))
 
     async def uninterrupted(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a statement together with what has to follow it, whether or not this task is cancelled meanwhile.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -12,10 +12,12 @@ import structlog
 
 from asgi_auth.engine.faults import translated
 from asgi_auth.engine.statement import Bound
+from asgi_auth.infrastructure.change_feed.base import Change
 
 T = TypeVar("T")
 Action = Callable[[], Awaitable[None]]
 Effect = Callable[[], Awaitable[object]]
+Publish = Callable[[Sequence[Change]], Awaitable[None]]
 
 _logger = structlog.get_logger("asgi_auth.engine")
 
@@ -51,6 +53,7 @@ class Transaction:
     effects: list[Effect] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     remedies: list[Effect] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     async def begin(self) -> None:
         """Take a connection and begin; whatever goes wrong, the connection is given back."""
@@ -62,8 +65,12 @@ class Transaction:
                 await to_its_end(self.connection.release())
                 raise
 
-    async def conclude(self) -> None:
-        """Do what belongs to it elsewhere, commit, give the connection back, and do what waited for it."""
+    async def conclude(self, publish: Publish | None) -> None:
+        """Do what belongs to it elsewhere, commit, give the connection back, and do what waited for it.
+
+        Its changes are told at once, so that it takes no longer to have made many, and first: who is told what they
+        mean must not be able to read what was there before.
+        """
         try:
             for effect in self.effects:
                 await effect()
@@ -75,6 +82,8 @@ class Transaction:
                 await self.connection.commit()
         finally:
             await self._release()
+        if publish is not None and self.changes:
+            await publish(self.changes)
         for action in self.actions:
             await action()
 
@@ -104,7 +113,8 @@ class Transaction:
     @asynccontextmanager
     async def nested(self) -> AsyncIterator[None]:
         """A savepoint within it: what the block writes and what it leaves for the end is undone alone."""
-        effects, actions, remedies = len(self.effects), len(self.actions), len(self.remedies)
+        effects, actions, changes = len(self.effects), len(self.actions), len(self.changes)
+        remedies = len(self.remedies)
         with translated():
             await self.connection.begin()
         try:
@@ -112,6 +122,7 @@ class Transaction:
         except BaseException:
             del self.effects[effects:]
             del self.actions[actions:]
+            del self.changes[changes:]
             with translated():
                 await to_its_end(self._undo_nested(since=remedies))
             raise
