@@ -26,7 +26,7 @@ GENERAL = "general"
 """What the rule is called that holds where no other does."""
 
 LONGEST_PATH = 200
-"""Characters of a path that are looked at and kept; what is longer is no path of ours and kept by its digest."""
+"""Characters of a path that are looked at and kept; what is longer, or not plain, is kept by its digest."""
 
 _CREDENTIALS = RateLimit(3, timedelta(seconds=10))
 _LETTERS = RateLimit(3, timedelta(seconds=60))
@@ -107,7 +107,7 @@ def plain_path(path: str) -> str:
 
 def _kept(path: str) -> str:
     """A path as the key of a counter: never long, and nothing in it that a database refuses."""
-    if len(path) <= LONGEST_PATH and path.isprintable():
+    if len(path) <= LONGEST_PATH and path.isascii() and path.isprintable():
         return path
     return "/#" + hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

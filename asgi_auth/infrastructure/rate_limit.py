@@ -11,7 +11,8 @@ from limits.aio.storage import MemoryStorage
 from asgi_auth.config import RateLimit
 
 MAX_ENTRIES = 100_000
-"""Windows one process remembers, 25 to 45 MB of them; beyond it the one used longest ago is forgotten."""
+"""Windows of one kind that a process remembers, 25 to 45 MB of them (requests, guesses and known places are kinds);
+beyond it the one used longest ago is forgotten."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 

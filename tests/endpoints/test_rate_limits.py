@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from asgi_auth import ClientAddressOptions, RateLimit, RateLimitOptions, RequestOptions
+from tests.contracts.rows import query
 from tests.endpoints.limited import client_of, limited, statuses
 from tests.endpoints.wire import exchange, http, request
 from tests.support import ADA, BASE_URL, browser, sign_up, whoami
@@ -185,6 +186,15 @@ async def test_a_path_that_no_database_could_store_is_counted_too(make_auth, sql
         scope = http("GET") | {"path": path}
         answers = [await exchange(auth.endpoints, {**scope}, request(b"")) for _ in range(3)]
         assert [answer.status for answer in answers] == [404, 404, 429], path[:9]
+
+
+async def test_no_path_makes_a_long_key(make_auth, sqlite_url):
+    limits = RateLimitOptions(is_enabled=True, storage="database")
+    auth = make_auth(database=sqlite_url, rate_limits=limits)
+    for path in ("/" + "x" * 199, "/" + "x" * 200, "/" + "\U0001f600" * 199):
+        await exchange(auth.endpoints, http("GET") | {"path": path}, request(b""))
+    [(longest,)] = await query(sqlite_url, 'SELECT max(length(CAST("key" AS BLOB))) FROM "rateLimit"')
+    assert longest < 300
 
 
 # whose request it is
