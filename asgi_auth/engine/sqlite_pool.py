@@ -103,6 +103,7 @@ class SQLitePool:
 
     async def close(self) -> None:
         """Close all connections, the writer once its transaction is over; readers in use close when they come back."""
+        writing = self._writing
         with suppress(Unavailable):
             await self.take_writer()
         writer, self._writer = self._writer, None
@@ -111,16 +112,19 @@ class SQLitePool:
             if connection is not None:
                 await connection.close()
         self._renew()
+        if writing.locked():
+            writing.release()  # whoever waits for it finds that this has closed
 
     async def take_writer(self) -> SQLiteConnection:
         """Wait for the writer; raises Unavailable when it is not free in time."""
+        writing = self._writing
         try:
             async with asyncio.timeout(self._timeout):
-                await self._writing.acquire()
+                await writing.acquire()
         except TimeoutError:
             raise Unavailable from None
-        if self._writer is None:
-            self._writing.release()
+        if self._writer is None or writing is not self._writing:  # closed in the meantime, and perhaps opened again
+            writing.release()
             raise Unavailable
         return self._writer
 

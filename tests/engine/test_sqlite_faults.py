@@ -130,3 +130,20 @@ async def test_whoever_ends_after_the_pool_was_closed_and_opened_again_frees_not
     finally:
         await second.rollback()
         await pool.close()
+
+
+async def test_whoever_waits_to_write_while_the_pool_closes_is_told_at_once(tmp_path):
+    pool = SQLitePool(str(tmp_path / "app.sqlite"), readers=1, timeout=600)
+    await pool.open()
+    first = PooledConnection(pool)
+    await first.begin()
+    closing = asyncio.create_task(pool.close())
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(PooledConnection(pool).begin())
+    await asyncio.sleep(0)
+    await first.rollback()
+    async with asyncio.timeout(PATIENCE):
+        await closing
+        with pytest.raises(Unavailable):
+            await waiting
+        await pool.close()
