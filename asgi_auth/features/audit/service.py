@@ -187,7 +187,8 @@ class AuditService:
         """Write the oldest of what waits; False where the database does not take it now."""
         batch = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
         try:
-            await self._add(batch)
+            if batch:
+                await self._add(batch)
         except (Unavailable, asyncio.CancelledError) as error:
             self._pending.extendleft(reversed(batch))
             if isinstance(error, asyncio.CancelledError):
