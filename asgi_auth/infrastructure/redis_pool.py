@@ -35,6 +35,10 @@ class _Turns:
         self._turns = asyncio.Semaphore(max_connections)
         self._is_closed = False
 
+    def __repr__(self) -> str:
+        """Nothing of how we enter: some versions of the package show the password."""
+        return "<pool of connections to Redis>"
+
     async def get_connection(self, *_: Any, **__: Any) -> Any:
         """A connection that is open and of which nobody expects anything."""
         await self._turns.acquire()
