@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 from collections.abc import Awaitable, Callable
 
@@ -89,7 +90,10 @@ class CircuitBreaker:
     def _keep_probing(self) -> None:
         loop = asyncio.get_running_loop()
         if self._probing is None or self._probing.done() or self._probing.get_loop() is not loop:
-            self._probing = loop.create_task(self._probe_until_back(), name=f"asgi_auth probe of {self.name}")
+            # It may be under way for hours: the request that found out is not kept so long.
+            context = contextvars.Context()
+            name = f"asgi_auth probe of {self.name}"
+            self._probing = loop.create_task(self._probe_until_back(), name=name, context=context)
 
     async def _probe_until_back(self) -> None:
         while True:
