@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from asgi_auth.engine.change_feed.quoting import literal, quoted
 from asgi_auth.infrastructure.change_feed.base import MOST_KEYS, Watch
 
 Fetch = Callable[[str], Awaitable[list[Any]]]
@@ -84,16 +85,6 @@ _FUNCTION_SQL: Final = (
 def trigger_name(event: str) -> str:
     """What the trigger of an event is called, on every table."""
     return f"{FUNCTION}_{event.lower()}"
-
-
-def quoted(name: str) -> str:
-    """An identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL says it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True, slots=True)

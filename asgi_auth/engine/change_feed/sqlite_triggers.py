@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Table, UniqueConstraint
 
+from asgi_auth.engine.change_feed.quoting import literal, quoted
 from asgi_auth.infrastructure.change_feed.base import Watch
 
 Fetch = Callable[[str], Awaitable[Sequence[Any]]]
@@ -30,16 +31,8 @@ _PRUNE_SQL: Final = (
 )
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _name_of(watch: Watch, row: str) -> str:
-    return " || ':' || ".join(f"{row}.{_quoted(column)}" for column in watch.key)
+    return " || ':' || ".join(f"{row}.{quoted(column)}" for column in watch.key)
 
 
 def expected_triggers(tables: Iterable[Table], watches: Collection[Watch]) -> dict[str, str]:
@@ -49,23 +42,23 @@ def expected_triggers(tables: Iterable[Table], watches: Collection[Watch]) -> di
     for watch in watches:
         for suffix, sql in _triggers_on(by_name[watch.table], watch).items():
             name = f"{_PREFIX}{watch.table}_{suffix}"
-            found[name] = f"CREATE TRIGGER {_quoted(name)} {sql}"
+            found[name] = f"CREATE TRIGGER {quoted(name)} {sql}"
     return found
 
 
 def _triggers_on(table: Table, watch: Watch) -> dict[str, str]:
-    on = _quoted(watch.table)
-    note = f'INSERT INTO "{LOG}" ("tableName", "key", "isNew") SELECT {_literal(watch.table)}, '
+    on = quoted(watch.table)
+    note = f'INSERT INTO "{LOG}" ("tableName", "key", "isNew") SELECT {literal(watch.table)}, '
     old, new = _name_of(watch, "OLD"), _name_of(watch, "NEW")
     unique = sorted({column for group in _unique(table) for column in group})
     in_the_way = f"{note}{_name_of(watch, 't')}, 0 FROM {on} AS t WHERE {_same_as_new(table)};"
     return {
         "insert": f"AFTER INSERT ON {on} BEGIN {note}{new}, 1; END",
-        "update": f"AFTER UPDATE ON {on} BEGIN {note}{old}, 0 UNION SELECT {_literal(watch.table)}, {new}, 0; END",
+        "update": f"AFTER UPDATE ON {on} BEGIN {note}{old}, 0 UNION SELECT {literal(watch.table)}, {new}, 0; END",
         "delete": f"AFTER DELETE ON {on} BEGIN {note}{old}, 0; END",
         # INSERT OR REPLACE deletes rows without a word; these say which.
         "replace": f"BEFORE INSERT ON {on} BEGIN {in_the_way} END",
-        "displace": f"BEFORE UPDATE OF {', '.join(map(_quoted, unique))} ON {on} BEGIN {in_the_way} END",
+        "displace": f"BEFORE UPDATE OF {', '.join(map(quoted, unique))} ON {on} BEGIN {in_the_way} END",
     }
 
 
@@ -84,7 +77,7 @@ def _unique(table: Table) -> list[tuple[str, ...]]:
 
 def _same_as_new(table: Table) -> str:
     return " OR ".join(
-        "(" + " AND ".join(f"t.{_quoted(column)} = NEW.{_quoted(column)}" for column in group) + ")"
+        "(" + " AND ".join(f"t.{quoted(column)} = NEW.{quoted(column)}" for column in group) + ")"
         for group in _unique(table)
     )
 
@@ -95,7 +88,7 @@ async def missing_statements(fetch: Fetch, expected: dict[str, str]) -> list[str
     statements = [] if has_log else [_LOG_SQL]
     for name, sql in expected.items():
         if present.get(name) != sql:
-            statements += [f"DROP TRIGGER {_quoted(name)}"] if name in present else []
+            statements += [f"DROP TRIGGER {quoted(name)}"] if name in present else []
             statements.append(sql)
     return statements
 
