@@ -49,18 +49,18 @@ class KnownCredentials:
 
     Args:
         services: whose caches they rest on.
-        sources: the kinds of credentials that are looked for; if one of them may sit anywhere, nothing is known.
+        sources: the kinds of credentials that are looked for; unless each has a header of its own, nothing is known.
     """
 
     def __init__(self, services: Services, sources: Sequence[object]) -> None:
         self._hub = services.remembering.hub
         self._seconds = services.remembering.caches.seconds
         self._known = SecondChance(services.config.cache.max_entries)
-        knowing = [source for source in sources if isinstance(source, KnowingSource)]
-        self._is_on = services.remembering.caches.options.is_enabled and len(knowing) == len(sources)
-        self._sources = {source.header: source for source in knowing}
+        self._sources = {source.header: source for source in sources if isinstance(source, KnowingSource)}
         self._lengths = frozenset(map(len, self._sources))
-        self._is_on = self._is_on and len(self._sources) == len(sources)
+        # Two sources in one header, or one that may look anywhere, leave the decision to those who judge.
+        is_clear = len(self._sources) == len(sources)
+        self._is_on = is_clear and services.config.cache.is_enabled
 
     def find(self, scope: Scope) -> AuthContext | None:
         """Who sent the only credential of this request before, if that still holds; ANONYMOUS where there is none."""
