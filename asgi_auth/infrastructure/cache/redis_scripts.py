@@ -2,8 +2,9 @@
 
 A tag is a row that entries rest on; its key holds a stamp, which changes with the row, and how many changes there had
 been when it last did. An entry begins with the stamps that its tags had: it counts while they still have them. A stamp
-that Redis has lost or thrown out makes entries miss, never count. The tags' names are made up here from what the entry
-says, which Redis Cluster does not allow.
+that Redis has lost or thrown out makes entries miss, never count; and where a tag has none, whatever changed since a
+value was read may have been that row: it is not put. The tags' names are made up here from what the entry says, which
+Redis Cluster does not allow.
 """
 
 from __future__ import annotations
@@ -31,10 +32,13 @@ return {mark[1], mark[2], entry}
 """KEYS: epoch, entry. ARGV: what tags' keys begin with. Returns the epoch, the count of changes, the entry."""
 
 PUT: Final = Script.of("""
-if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return 0 end
+local mark = redis.call('HMGET', KEYS[1], 'id', 'count')
+if mark[1] ~= ARGV[1] then return 0 end
+local is_quiet = tonumber(mark[2] or 0) <= tonumber(ARGV[2])
 local stamps = {}
 for i = 7, #ARGV do
   local stamp = redis.call('GET', ARGV[5] .. ARGV[i])
+  if not stamp and not is_quiet then return 0 end
   if stamp and tonumber(string.sub(stamp, 23)) > tonumber(ARGV[2]) then return 0 end
   stamps[i] = stamp and string.sub(stamp, 1, 22)
 end
@@ -43,7 +47,7 @@ for i = 7, #ARGV do
   local tag = ARGV[5] .. ARGV[i]
   if not stamps[i] then
     stamps[i] = ARGV[4]
-    redis.call('SET', tag, ARGV[4] .. '0', 'PX', ARGV[3])
+    redis.call('SET', tag, ARGV[4] .. (mark[2] or '0'), 'PX', ARGV[3])
   elseif redis.call('PTTL', tag) < tonumber(ARGV[3]) then
     redis.call('PEXPIRE', tag, ARGV[3])
   end

@@ -112,6 +112,19 @@ async def test_nor_is_it_put_after_somebody_else_has_put_what_is_new(here, there
     assert await here.find(TOKEN) is None
 
 
+@pytest.mark.parametrize("is_new_put", [False, True])
+async def test_nor_is_it_put_after_redis_has_thrown_out_that_there_was_a_change(here, there, is_new_put):
+    assert await here.find(TOKEN) is None
+    await there.cache.forget([Change("user", ("u1",))])
+    await there.client.command("DEL", *await there.client.command("KEYS", "asgi_auth:tag:*"))
+    if is_new_put:
+        await there.remember("another token of hers", b"new")
+    await here.put(TOKEN, b"old")
+    assert await here.find(TOKEN) is None
+    await here.put(TOKEN, b"new")
+    assert await here.find(TOKEN) == b"new"
+
+
 async def test_nothing_is_put_that_was_not_looked_for_before(here):
     await here.put(TOKEN, VALUE)
     assert await here.find(TOKEN) is None
