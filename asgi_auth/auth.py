@@ -31,6 +31,8 @@ from asgi_auth.models import Session, User, to_json
 from asgi_auth.services.registry import Services
 from asgi_auth.wrapping import Wrapped, with_cors
 
+METRIC_METHODS = ("increment", "gauge", "observe")
+
 
 class Auth:
     """Everything put together.
@@ -71,6 +73,7 @@ class Auth:
         metrics: Metrics | None = None,
         on_error: OnError | None = None,
     ) -> None:
+        _check_given(features, metrics=metrics, on_error=on_error)
         _check_names(features)
         _declare(metrics, features)
         self.config = config
@@ -154,6 +157,17 @@ def _given(kinds: Iterable[type[User] | None] | Iterable[type[Session] | None]) 
 def _declare(metrics: object, features: Sequence[Feature]) -> None:
     if isinstance(metrics, DeclaredMetrics):
         metrics.declare([spec for feature in features for spec in feature.metrics])
+
+
+def _check_given(features: Sequence[object], *, metrics: object, on_error: object) -> None:
+    for feature in features:
+        if not isinstance(feature, Feature):
+            name = getattr(feature, "__name__", type(feature).__name__)
+            raise ConfigurationError(f"features are instances: {name}()")
+    if metrics is not None and not all(callable(getattr(metrics, name, None)) for name in METRIC_METHODS):
+        raise ConfigurationError(f"metrics has the methods {', '.join(METRIC_METHODS)}: see Metrics")
+    if on_error is not None and not callable(on_error):
+        raise ConfigurationError("on_error is a callable: (exception, scope)")
 
 
 def _check_names(features: Sequence[Feature]) -> None:

@@ -297,3 +297,22 @@ class CardMember(User, frozen=True, kw_only=True):
 def test_two_who_claim_the_same_are_refused_at_once(make_auth, features, options):
     with pytest.raises(ConfigurationError):
         make_auth(features=features, **options)
+
+
+class Badge(Feature):
+    """A feature with a name and nothing else."""
+
+    name = "badge"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"features": [Badge]}, r"features are instances: Badge\(\)"),
+        ({"metrics": object()}, "metrics has the methods"),
+        ({"on_error": "tell"}, "on_error is a callable"),
+    ],
+)
+def test_what_auth_is_given_is_checked(make_auth, options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        make_auth(**options)

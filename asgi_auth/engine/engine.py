@@ -19,7 +19,7 @@ from asgi_auth.engine.executor import Executor
 from asgi_auth.engine.locks import Locks
 from asgi_auth.engine.queries import UserQueries, VerificationQueries
 from asgi_auth.engine.rate_limits import DatabaseWindows, rate_limit_table
-from asgi_auth.engine.schema import create_missing, missing_from
+from asgi_auth.engine.schema import create_missing, forbidden_to_us, missing_from
 from asgi_auth.engine.store import Store
 from asgi_auth.engine.tables import build_tables
 from asgi_auth.engine.transaction import Action, Effect, Publish
@@ -164,11 +164,14 @@ class Engine:
             created = await create_missing(self._executor, self._metadata, self._told)
             if created:
                 _logger.info("database.schema_created", statements=len(created))
-            return
-        missing = await missing_from(self._executor, self._metadata)
-        if missing:
+        elif missing := await missing_from(self._executor, self._metadata):
             await self._executor.disconnect()
             raise ConfigurationError(f"the database lacks {', '.join(missing)}; let Auth.create_schema() make them")
+        forbidden = await forbidden_to_us(self._executor, self._metadata)
+        if forbidden:
+            await self._executor.disconnect()
+            listed = "; ".join(f'{", ".join(verbs)} on "{table}"' for table, verbs in forbidden.items())
+            raise ConfigurationError(f"the database's role needs rights that it does not have: GRANT {listed}")
 
     async def create_schema(self) -> list[str]:
         """Create missing tables, columns and triggers, whatever the configuration says; returns the SQL that ran.

@@ -66,7 +66,7 @@ class _Database(Database):
 def _normalized(url: str) -> DatabaseURL:
     parsed = DatabaseURL(url)
     if parsed.dialect != "sqlite" and find_spec("asyncpg") is None:
-        raise ConfigurationError("PostgreSQL needs a driver: pip install 'asgi-auth[postgres]'")
+        raise ConfigurationError('PostgreSQL needs a driver: pip install "asgi-auth[postgres]"')
     return parsed.replace(dialect="sqlite" if parsed.dialect == "sqlite" else "postgresql", driver="")
 
 

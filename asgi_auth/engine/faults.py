@@ -14,6 +14,8 @@ _logger = structlog.get_logger("asgi_auth.engine")
 
 UNIQUE_VIOLATION = "23505"
 INTEGRITY_CLASS = "23"
+ACCESS_RULE_CLASS = "42"
+"""Tables, columns and functions that are not there, or not for this role (PostgreSQL's documentation, appendix A)."""
 
 
 class IntegrityViolation(Exception):
@@ -44,8 +46,8 @@ _TRANSLATED = _Translated()
 def translated() -> AbstractContextManager[None]:
     """Raise our own errors within the block instead of a driver's.
 
-    A driver's message may quote stored values, so only its type and SQLSTATE are logged, and nothing of it is
-    chained to what is raised.
+    A driver's message may quote stored values, so its type and SQLSTATE are logged, the text where it can only name
+    parts of the schema, and nothing of it is chained to what is raised.
     """
     return _TRANSLATED
 
@@ -57,9 +59,18 @@ def _translate(error: Exception) -> Exception | None:
     if isinstance(state, str) and state.startswith(INTEGRITY_CLASS):
         return _integrity(is_unique=state == UNIQUE_VIOLATION)
     if isinstance(error, sqlite3.Error | OSError | asyncio.TimeoutError) or _is_from_asyncpg(error):
-        _logger.error("database.unavailable", error=type(error).__name__, sqlstate=state)
+        known = {"sqlstate": state} if isinstance(state, str) else {}
+        _logger.error("database.unavailable", error=type(error).__name__, **known, **_reason(error, state))
         return Unavailable()
     return None
+
+
+def _reason(error: Exception, state: object) -> dict[str, str]:
+    """What the driver says where that names parts of the schema and never values: rights and what is not there."""
+    names_schema = isinstance(state, str) and state.startswith(ACCESS_RULE_CLASS)
+    if names_schema or isinstance(error, sqlite3.OperationalError):
+        return {"reason": str(error)}
+    return {}
 
 
 def _integrity(*, is_unique: bool) -> IntegrityViolation:

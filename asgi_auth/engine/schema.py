@@ -29,6 +29,25 @@ async def missing_from(executor: Executor, metadata: MetaData) -> list[str]:
     return missing
 
 
+async def forbidden_to_us(executor: Executor, metadata: MetaData) -> dict[str, list[str]]:
+    """The tables that are there and that this role may not use, each with what it may not do."""
+    forbidden: dict[str, list[str]] = {}
+    if executor.scheme == "sqlite":
+        return forbidden
+    sql = (
+        "SELECT c.relname::text, wanted.may FROM pg_catalog.pg_class c "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) WITH ORDINALITY AS wanted (may, place) "
+        "WHERE n.nspname = ANY(current_schemas(false)) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
+        "AND NOT has_table_privilege(c.oid, wanted.may) "
+        "AND (wanted.may = 'DELETE' OR NOT has_any_column_privilege(c.oid, wanted.may)) ORDER BY 1, wanted.place"
+    )
+    for table, may_not in await executor.run_text(sql):
+        if table in metadata.tables:
+            forbidden.setdefault(table, []).append(may_not)
+    return forbidden
+
+
 async def create_missing(executor: Executor, metadata: MetaData, watches: Collection[Watch]) -> list[str]:
     """Create missing tables and columns, and the triggers of watched tables. Returns the SQL that ran.
 
@@ -51,9 +70,12 @@ async def _columns(executor: Executor, metadata: MetaData) -> dict[str, set[str]
             for table in metadata.tables
         }
     found: dict[str, set[str]] = {}
+    # information_schema would show only what this role has a right to.
     sql = (
-        "SELECT table_name::text, column_name::text FROM information_schema.columns "
-        "WHERE table_schema = ANY(current_schemas(false))"
+        "SELECT c.relname::text, a.attname::text FROM pg_catalog.pg_attribute a "
+        "JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = ANY(current_schemas(false)) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
+        "AND a.attnum > 0 AND NOT a.attisdropped"
     )
     for table, column in await executor.run_text(sql):
         found.setdefault(table, set()).add(column)

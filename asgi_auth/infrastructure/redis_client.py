@@ -78,13 +78,16 @@ class RedisClient:
 
     def __init__(self, url: str, options: RedisOptions, *, metrics: Metrics) -> None:
         if find_spec("redis") is None:
-            raise ConfigurationError("Redis needs a client: pip install 'asgi-auth[redis]'")
+            raise ConfigurationError('Redis needs a client: pip install "asgi-auth[redis]"')
         self.timeout = options.timeout.total_seconds()
         self.prefix = options.prefix
         try:
             self._connecting = connection_options(url, connect_timeout=self.timeout)
-        except ValueError:  # its message would quote the URL
-            raise ConfigurationError("redis is a URL: redis://user:password@host:6379/0") from None
+            new_pool(max_connections=1, **self._connecting).make_connection()
+        except (ValueError, TypeError):  # their messages would quote the URL
+            raise ConfigurationError(
+                "redis is a URL with options that its package knows: redis://user:password@host:6379/0"
+            ) from None
         self.database = int(self._connecting.get("db", 0))
         self.breaker = CircuitBreaker("redis", probe=self._probe, timeout=self.timeout, metrics=metrics)
         self._max_connections = options.max_connections

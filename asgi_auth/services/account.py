@@ -130,7 +130,6 @@ class AccountService:
             await self._engine.accounts.add(account)
         except IntegrityViolation:
             raise NotFound from None
-        _logger.info("account.linked", user_id=user_id, account_id=account.id, provider_id=provider_id)
         event = AccountLinked(user_id, provider_id, account.id)
         await self._engine.after_commit(partial(self._events.publish, event))
         return account
@@ -175,4 +174,3 @@ class AccountService:
                 raise AccountNotFound
             event = AccountUnlinked(user_id, account.provider_id, account.id)
             await self._engine.after_commit(partial(self._events.publish, event))
-        _logger.info("account.unlinked", user_id=user_id, account_id=account_row_id)

@@ -48,7 +48,10 @@ Outcome = Literal["success", "failure"]
 FindDevice = Callable[[], Device]
 Said = Mapping[str, str | None]
 
-_logger = structlog.get_logger("asgi_auth.audit")
+LOG = "asgi_auth.audit"
+"""Named in each entry as well: without the standard library behind it structlog shows no logger's name."""
+
+_logger = structlog.get_logger(LOG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,4 +221,4 @@ def _write(entry: AuditEntry) -> None:
     event = told.pop("event")
     told["at"] = entry.at.iso()
     log = _logger.info if entry.outcome == "success" else _logger.warning
-    log(event, **redact(None, "", told))
+    log(event, logger=LOG, **redact(None, "", told))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-import structlog
-
 from asgi_auth.config import AuthConfig
 from asgi_auth.crypto.tokens import LOWERCASE_AND_DIGITS
 from asgi_auth.engine import Engine
@@ -31,8 +29,6 @@ from asgi_auth.services.verification import Purpose
 TOKEN_LENGTH = 32
 
 DeletionStep = Callable[[User], Awaitable[None]]
-
-_logger = structlog.get_logger("asgi_auth.deletion")
 
 
 class DeletionService:
@@ -137,7 +133,6 @@ class DeletionService:
             raise DeletionDisabled
 
     async def _announce(self, user: User) -> None:
-        _logger.info("user.deleted", user_id=user.id)
         await self._events.publish(UserDeleted(user))
 
     async def _verify_password(self, user: User, password: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-import structlog
-
 from asgi_auth.config import EmailOptions
 from asgi_auth.engine import Engine
 from asgi_auth.errors import (
@@ -23,8 +21,6 @@ from asgi_auth.models import User
 from asgi_auth.services.email_address import is_email, normalize
 from asgi_auth.services.email_letters import EmailLetters, Lead
 from asgi_auth.services.rooms import Rooms
-
-_logger = structlog.get_logger("asgi_auth.email")
 
 
 class EmailChangeService:
@@ -109,5 +105,4 @@ class EmailChangeService:
                 raise InvalidVerificationToken
             await self._verifications.revoke_all(value=user.id)
             await self._engine.after_commit(partial(self._events.publish, EmailChanged(changed, user.email)))
-        _logger.info("email.changed", user_id=user.id)
         return changed

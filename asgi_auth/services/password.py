@@ -7,8 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
-
 from asgi_auth.config import AuthConfig
 from asgi_auth.crypto.hash_pool import PasswordHasher
 from asgi_auth.engine import Engine
@@ -34,8 +32,6 @@ from asgi_auth.services.session import Device
 from asgi_auth.services.sign_in import ProofOutdated, SignedIn
 
 METHOD = "password"
-
-_logger = structlog.get_logger("asgi_auth.password")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +149,6 @@ class PasswordAuthService:
         if user is None or stored is None or not check.is_valid:
             self._metrics.increment(LOGIN_FAILURE, method=METHOD)
             user_id = user.id if user else None
-            _logger.info("sign_in.refused", method=METHOD, user_id=user_id)
             await self._events.publish(SignInFailed(METHOD, str(InvalidCredentials.code), user_id))
             raise InvalidCredentials
         new = check.replacement

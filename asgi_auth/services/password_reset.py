@@ -138,7 +138,6 @@ class PasswordResetService:
 
     async def announce(self, user_id: str, *, how: Literal["change", "reset", "set"]) -> None:
         """Tell listeners of a new password, once the transaction that stores it is over."""
-        _logger.info("password.changed", user_id=user_id)
         await self._engine.after_commit(partial(self._events.publish, PasswordChanged(user_id, how)))
 
     async def _redeem(self, token: str) -> None:

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
-
 from asgi_auth.clock import Clock
 from asgi_auth.config import LONGEST_WINDOW, RateLimit, RateLimitOptions
 from asgi_auth.engine import Engine
@@ -26,8 +24,6 @@ NOBODY = "no-trusted-ip"
 
 LET_IN = RateLimit(most=2**31 - 1, window=LONGEST_WINDOW)
 """An address that an account was let in from is remembered as a window without an end to its hits."""
-
-_logger = structlog.get_logger("asgi_auth.rate_limit")
 
 
 class RateLimitService:
@@ -172,7 +168,6 @@ class RateLimitService:
 
     def _note(self, rule: str) -> None:
         self._metrics.increment(RATE_LIMIT_REFUSED, rule=rule)
-        _logger.info("rate_limit.refused", rule=rule)
 
     def _now(self) -> int:
         return self._clock().milliseconds

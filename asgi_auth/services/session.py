@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import structlog
 
 from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.config import FreshFor, SessionOptions
@@ -25,8 +24,6 @@ from asgi_auth.services.input_fields import InputFields
 from asgi_auth.services.session_storage import SessionStorage
 
 TOKEN_LENGTH = 32
-
-_logger = structlog.get_logger("asgi_auth.session")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +268,6 @@ class SessionService:
 
     async def _announce(self, sessions: Sequence[Session], reason: EndReason) -> int:
         for session in sessions:
-            _logger.info("session.revoked", session_id=session.id, user_id=session.user_id, reason=reason)
             event = SessionRevoked(session_id=session.id, user_id=session.user_id, reason=reason)
             await self._engine.after_commit(partial(self._events.publish, event))
         return len(sessions)

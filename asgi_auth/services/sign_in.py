@@ -6,16 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
-
 from asgi_auth.engine import Engine
 from asgi_auth.errors import AuthError, SessionNotCreated, Unavailable
 from asgi_auth.events import EventBus, SessionCreated, SignInFailed
 from asgi_auth.infrastructure.metrics import LOGIN_SUCCESS, Metrics
 from asgi_auth.models import Session, User
 from asgi_auth.services.session import Device, SessionService
-
-_logger = structlog.get_logger("asgi_auth.sign_in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +117,6 @@ class SignInService:
 
     async def _announce(self, session: Session, method: str) -> None:
         self._metrics.increment(LOGIN_SUCCESS, method=method)
-        _logger.info("sign_in.completed", user_id=session.user_id, session_id=session.id, method=method)
         await self._events.publish(SessionCreated(session, method))
 
     async def _create_locked(self, attempt: SignInAttempt, holds: Holds | None) -> Session:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-import structlog
-
 from asgi_auth.crypto.cipher import Cipher, DecryptionFailed
 from asgi_auth.errors import (
     AuthError,
@@ -41,8 +39,6 @@ from asgi_auth.services.visitors import VisitorService, redirect_uri, told
 
 METHOD = "oauth"
 MAX_SHOWN = 64
-
-_logger = structlog.get_logger("asgi_auth.social")
 
 
 class SocialService:
@@ -116,7 +112,7 @@ class SocialService:
             await self._linking.link(await self._linker(state.link), visitor)
             return Arrival(url=state.callback_url)
         lead = Lead(callback_url=state.callback_url, base_url=answer.base_url)
-        async with self._refusals_counted(answer.provider_id):
+        async with self._refusals_counted():
             visitor = await self._visitors.by_answer(state, answer)
             found = await self._find(visitor, requests_sign_up=state.request_sign_up is True, lead=lead)
         signed_in = await self._sign_in.complete(found.user, method=METHOD, device=device, is_remembered=is_remembered)
@@ -132,7 +128,7 @@ class SocialService:
         Raises ProviderNotFound, IdTokenNotSupported, InvalidIdToken, UserInfoMissing, Unavailable where the provider
         cannot be asked, what LinkingService raises, SocialEmailNotVerified, and whatever a step on the door raises.
         """
-        async with self._refusals_counted(offered.provider_id):
+        async with self._refusals_counted():
             visitor = await self._visitors.by_id_token(offered)
             found = await self._find(visitor, requests_sign_up=requests_sign_up, lead=lead)
         signed_in = await self._sign_in.complete(found.user, method=METHOD, device=device, is_remembered=is_remembered)
@@ -158,8 +154,8 @@ class SocialService:
         return found
 
     @asynccontextmanager
-    async def _refusals_counted(self, provider_id: str) -> AsyncIterator[None]:
-        """Count, log and tell of whoever is not let in; faults, ours or the provider's, are no refusals."""
+    async def _refusals_counted(self) -> AsyncIterator[None]:
+        """Count and tell of whoever is not let in; faults, ours or the provider's, are no refusals."""
         try:
             yield
         except Unavailable:
@@ -169,7 +165,6 @@ class SocialService:
                 raise
             self._metrics.increment(LOGIN_FAILURE, method=METHOD)
             reason = _shown(refusal.code)
-            _logger.info("sign_in.refused", method=METHOD, provider=provider_id, reason=reason)
             await self._events.publish(SignInFailed(METHOD, reason))
             raise
 

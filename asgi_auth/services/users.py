@@ -57,7 +57,6 @@ class UserService:
         await self._engine.after_commit(partial(self._tell, user))
 
     async def _tell(self, user: User) -> None:
-        _logger.info("user.created", user_id=user.id)
         await self._events.publish(UserCreated(user))
 
     async def announce_taken(self) -> None:
@@ -112,7 +111,6 @@ class UserService:
         return verified
 
     async def _tell_verified(self, user: User) -> None:
-        _logger.info("email.verified", user_id=user.id)
         await self._events.publish(EmailVerified(user))
 
     async def change(self, user_id: str, **values: object) -> User:

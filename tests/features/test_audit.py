@@ -278,7 +278,9 @@ async def test_many_at_once_are_all_written(auth, audit):
     assert len(await events(audit, event="sign_in.succeeded")) == 10
 
 
-@pytest.mark.parametrize("options", [{"retention": timedelta(0)}, {"retention": timedelta(-1)}, {"max_pending": 0}])
+@pytest.mark.parametrize(
+    "options", [{"retention": timedelta(0)}, {"retention": timedelta(-1)}, {"retention": 5}, {"max_pending": 0}]
+)
 def test_what_cannot_work_is_refused(options):
     with pytest.raises(ConfigurationError):
         Audit(**options)

@@ -32,6 +32,12 @@ async def until_back(redis):
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:6379/0?foo=bar", "redis://127.0.0.1:port/0", "http://127.0.0.1"])
+def test_a_url_that_the_package_knows_nothing_of_is_refused_at_once(url):
+    with pytest.raises(ConfigurationError, match="redis is a URL"):
+        client(url)
+
+
 async def test_commands_and_scripts_are_answered(redis_url):
     redis = client(redis_url)
     await redis.command("SET", "greeting", b"hello")

@@ -86,7 +86,7 @@ async def test_a_whole_life_leaves_no_secret_in_any_log(make_auth, database_url,
                 await exchange(app, http(path="/get-session", headers=[person]))
 
     written = listening()
-    assert "sign_in.completed" in written
+    assert "sign_in.succeeded" in written
     assert "credential.not_judged" in written
     assert "database.unavailable" in written
     planted = {"password": PASSWORD, "wrong": WRONG, "new": NEW, "secret": SECRET, "database": DATABASE_PASSWORD}

@@ -36,16 +36,23 @@ async def create_missing_triggers(executor: Executor, metadata: MetaData, watche
     if executor.is_in_memory or not watches:
         return []
     statements = await _missing(executor, metadata, watches)
-    if not statements:
-        return []
     try:
         async with executor.transaction():
             for sql in statements:
                 await executor.run_text(sql)
     except (Unavailable, IntegrityViolation):
-        _logger.warning("change_feed.not_installed")
-        return []
+        statements = []
+    wrong = await _complaint(executor, metadata, watches)
+    if wrong is not None:
+        _logger.warning("change_feed.not_installed", reason=wrong, consequence="nothing will be cached in memory")
     return statements
+
+
+async def _complaint(executor: Executor, metadata: MetaData, watches: Collection[Watch]) -> str | None:
+    if executor.scheme == "sqlite":
+        expected = sqlite_triggers.expected_triggers(metadata.sorted_tables, watches)
+        return await sqlite_triggers.complaint(executor.run_text, expected)
+    return postgres_triggers.complaint(await postgres_triggers.read_state(executor.run_text, watches), watches)
 
 
 async def _missing(executor: Executor, metadata: MetaData, watches: Collection[Watch]) -> list[str]:

@@ -34,7 +34,7 @@ class Audit(Feature):
     )
 
     def __init__(self, *, retention: timedelta | None = timedelta(days=90), max_pending: int = MAX_PENDING) -> None:
-        if retention is not None and retention <= timedelta(0):
+        if retention is not None and not _is_positive(retention):
             raise ConfigurationError("retention is a positive timedelta, or None")
         if max_pending < 1:
             raise ConfigurationError("max_pending is at least 1")
@@ -53,3 +53,7 @@ class Audit(Feature):
         services.audit.add_listener(service.record)
         services.engine.when_ready(service.resume)
         services.add(service, close=service.close, is_closed_last=True)
+
+
+def _is_positive(duration: object) -> bool:
+    return isinstance(duration, timedelta) and duration > timedelta(0)

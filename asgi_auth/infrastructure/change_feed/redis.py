@@ -55,6 +55,7 @@ class RedisFeed:
         self._sender = secrets.token_bytes(8)
         self._listening: asyncio.Task[None] | None = None
         self._complained_at = float("-inf")
+        self._trouble: str | None = None
 
     async def start(self, observer: FeedObserver) -> None:
         """See ChangeFeed."""
@@ -89,7 +90,9 @@ class RedisFeed:
 
     def _report(self, error: Exception, ear: _Ear, observer: FeedObserver) -> None:
         name = type(error).__name__
-        _logger.warning("change_feed.failed", feed=self.name, error=name, was_connected=ear.has_heard)
+        if ear.has_heard or name != self._trouble:
+            self._trouble = name
+            _logger.warning("change_feed.retrying", feed=self.name, reason=name, was_connected=ear.has_heard)
         if name == "NoPermissionError":
             observer.unusable(self.name, "Redis does not let this user SUBSCRIBE and PING on our channel")
         else:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from asgi_auth import DatabaseOptions
+from asgi_auth import ConfigurationError, DatabaseOptions
 from asgi_auth.engine.change_feed import feed as feeds
 from tests.contracts.rows import query
 from tests.engine.change_feed.listening import users
@@ -274,12 +275,25 @@ async def test_without_the_right_to_make_triggers_everything_else_is_made(make_a
     name = role.partition("//")[2].partition(":")[0]
     await query(postgres_url, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}")
     auth = make_auth(database=role)
-    assert await auth.create_schema() == []
+    with capture_logs() as logs:
+        assert await auth.create_schema() == []
+    [entry] = [entry for entry in logs if entry["event"] == "change_feed.not_installed"]
+    assert "a role that may create functions" in entry["reason"]
     await auth.services.start()
     assert await auth.services.users.find("nobody") is None
     listener = await listen(database=role)
     await listener.until(lambda: listener.reasons)
     assert "a role that may create functions in the schema and triggers on its tables" in listener.reasons[0]
+
+
+async def test_a_role_without_rights_on_the_tables_is_told_which_it_needs(make_auth, postgres_url, role):
+    await make_auth(database=postgres_url).create_schema()
+    await grant(postgres_url, role, "USAGE ON SCHEMA public", 'SELECT ON "user"')
+    for options in (CAREFUL, DatabaseOptions(creates_schema=True)):
+        with pytest.raises(ConfigurationError, match="needs rights") as refusal:
+            await make_auth(database=role, database_options=options).services.start()
+        assert 'INSERT, UPDATE, DELETE on "user"' in str(refusal.value)
+        assert 'SELECT, INSERT, UPDATE, DELETE on "session"' in str(refusal.value)
 
 
 async def test_a_role_that_may_only_write_is_heard_and_listens(make_auth, listen, postgres_url, role):
