@@ -11,6 +11,7 @@ from typing import Any
 import aiosqlite
 
 from asgi_auth.engine.statement import Arguments, Bound
+from asgi_auth.engine.transaction import to_its_end
 from asgi_auth.errors import Unavailable
 
 Row = tuple[object, ...]
@@ -25,7 +26,19 @@ class SQLiteConnection:
 
     @classmethod
     async def open(cls, path: str, *, patience: float) -> SQLiteConnection:
-        """Open a file (":memory:" for none) with write-ahead log, foreign keys, and patience with other writers."""
+        """Open a file (":memory:" for none) with write-ahead log, foreign keys, and patience with other writers.
+
+        Who is cancelled meanwhile leaves no open file behind.
+        """
+        opening = asyncio.ensure_future(cls._open(path, patience))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await to_its_end(_closed(opening))
+            raise
+
+    @classmethod
+    async def _open(cls, path: str, patience: float) -> SQLiteConnection:
         connection = aiosqlite.connect(path, isolation_level=None, timeout=patience)
         # A process that never shut us down must still be able to end. The thread has no public name.
         thread: Any = getattr(connection, "_thread", connection)
@@ -73,6 +86,12 @@ class SQLiteConnection:
         """Close the file and end the thread."""
         self._is_closed = True
         await self._connection.close()
+
+
+async def _closed(opening: asyncio.Future[SQLiteConnection]) -> None:
+    """Wait for a connection that nobody wants any more, and close it."""
+    with suppress(sqlite3.Error):
+        await (await opening).close()
 
 
 class SQLitePool:

@@ -37,7 +37,7 @@ async def test_links_made_here_verify_change_and_delete_in_better_auth(tmp_path)
                     return await there.get(f"/api/auth{path}", params={"token": letter.token})
 
                 async def shown() -> tuple[str, bool]:
-                    user = (await here.get("/api/auth/get-session")).json()["user"]
+                    user = (await here.get("/api/auth/get-session?disableCookieCache=true")).json()["user"]
                     return user["email"], user["emailVerified"]
 
                 await here.post("/api/auth/send-verification-email", json={"email": ADA["email"]})
@@ -56,4 +56,4 @@ async def test_links_made_here_verify_change_and_delete_in_better_auth(tmp_path)
                 await here.post("/api/auth/delete-user", json={})
                 deleted = await follow("/delete-user/callback")
                 assert deleted.json() == {"success": True, "message": "User deleted"}
-                assert (await here.get("/api/auth/get-session")).json() is None
+                assert (await here.get("/api/auth/get-session?disableCookieCache=true")).json() is None
