@@ -30,24 +30,25 @@ class SQLiteConnection:
 
         Who is cancelled meanwhile leaves no open file behind.
         """
-        opening = asyncio.ensure_future(cls._open(path, patience))
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            await to_its_end(_closed(opening))
-            raise
+        made: list[sqlite3.Connection] = []
 
-    @classmethod
-    async def _open(cls, path: str, patience: float) -> SQLiteConnection:
-        connection = aiosqlite.connect(path, isolation_level=None, timeout=patience)
+        def make(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            made.append(sqlite3.Connection(*arguments, **options))
+            return made[0]
+
+        connection = aiosqlite.connect(
+            path, isolation_level=None, timeout=patience, factory=make, check_same_thread=False
+        )
         # A process that never shut us down must still be able to end. The thread has no public name.
         thread: Any = getattr(connection, "_thread", connection)
         thread.daemon = True
         try:
             opened = cls(await connection)
         except BaseException:
-            # aiosqlite tells the thread to end and waits for nothing; it must not outlive the event loop
-            await asyncio.to_thread(thread.join)
+            # aiosqlite tells the thread to end, waits for nothing, and forgets what it may have opened meanwhile.
+            await to_its_end(asyncio.to_thread(thread.join))
+            for unused in made:
+                unused.close()
             raise
         try:
             for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
@@ -86,12 +87,6 @@ class SQLiteConnection:
         """Close the file and end the thread."""
         self._is_closed = True
         await self._connection.close()
-
-
-async def _closed(opening: asyncio.Future[SQLiteConnection]) -> None:
-    """Wait for a connection that nobody wants any more, and close it."""
-    with suppress(sqlite3.Error):
-        await (await opening).close()
 
 
 class SQLitePool:

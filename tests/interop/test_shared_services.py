@@ -76,6 +76,11 @@ async def get(client: httpx.AsyncClient, url: str, path: str, **query: str) -> o
     return response.json()
 
 
+async def session(client: httpx.AsyncClient, url: str) -> dict[str, object]:
+    """What the store of record says now: the other server may have written a moment ago."""
+    return await get(client, url, "/get-session", disableCookieCache="true")
+
+
 async def agree(client: httpx.AsyncClient, url: str, path: str, provider: str) -> str:
     """Set out from a server, and say where the provider sends the browser back to."""
     away = await post(client, url, path, provider=provider, **PAGES)
@@ -151,7 +156,7 @@ async def test_a_user_that_one_has_let_in_is_known_to_the_other(services, databa
     ):
         assert await travel(client, first, "/sign-in/social", "corp") == "/welcome"
         assert await travel(phone, second, "/sign-in/social", "corp") == "/app"
-        users = [(await get(each, second, "/get-session", disableCookieCache="true"))["user"] for each in (client, phone)]
+        users = [(await session(each, second))["user"] for each in (client, phone)]
         assert users[0] == users[1]
         # the second sign-in has brought new tokens, into the same row
         (account,) = await get(client, first, "/list-accounts")
@@ -168,7 +173,7 @@ async def test_an_account_that_one_has_linked_is_taken_away_by_the_other(service
         user = (await post(client, first, "/sign-up/email", **ADA))["user"]
         assert await travel(client, first, "/link-social", "home") == "/app"
         assert await travel(phone, second, "/sign-in/social", "home") == "/app"
-        assert (await get(phone, first, "/get-session", disableCookieCache="true"))["user"]["id"] == user["id"]
+        assert (await session(phone, first))["user"]["id"] == user["id"]
         linked = [account for account in await get(client, second, "/list-accounts") if account["providerId"] == "home"]
         assert await post(client, second, "/unlink-account", accountId=linked[0]["id"]) == {"status": True}
         (left,) = await get(client, first, "/list-accounts")
@@ -209,7 +214,7 @@ async def test_whom_one_has_let_in_the_other_signs_out_at_the_provider(services,
         urls = [(await post(each, second, "/sign-out"))["url"] for each in (client, phone)]
         assert urls[0] == urls[1]  # both sign-ins were of one account, whose ID token is the newest
         assert (await client.get(urls[0])).json() == {"signed_out": "grace-1"}
-        assert await get(client, first, "/get-session", disableCookieCache="true") is None
+        assert await session(client, first) is None
 
 
 async def test_both_choose_the_same_of_several_providers(services, database, is_begun_here):
