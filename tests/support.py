@@ -103,6 +103,15 @@ async def eventually(holds: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def until(is_so: Callable[[], object]) -> None:
+    """Wait until something is so that can be seen without asking anybody, for as long as ``eventually``."""
+
+    async def holds() -> object:
+        return is_so()
+
+    await eventually(holds)
+
+
 def cookie_header(auth: Auth, token: str, *, name: str = SESSION_COOKIE) -> str:
     """A Cookie header with a signed session cookie."""
     return f"{name}={quote(auth.services.signer.sign(token), safe='')}"

@@ -1,5 +1,20 @@
-"""Each test here begins with an empty database."""
+"""Each test here begins with an empty database; a gate may stand in front of it."""
+
+from urllib.parse import urlsplit
+
+import pytest
 
 from tests.contracts.empty_postgres import postgres_database, postgres_url
+from tests.engine.gate import Gate
 
 __all__ = ["postgres_database", "postgres_url"]
+
+
+@pytest.fixture
+async def gate(postgres_url):
+    """An open gate in front of the server."""
+    server = urlsplit(postgres_url)
+    gate = Gate((server.hostname, server.port or 5432))
+    await gate.open()
+    yield gate
+    await gate.shut()

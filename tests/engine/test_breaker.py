@@ -14,19 +14,9 @@ import pytest
 from asgi_auth import DatabaseOptions, Unavailable
 from asgi_auth.engine import UniqueViolation
 from tests.contracts.rows import query, verification_row
-from tests.engine.gate import Gate
-from tests.support import ADA
+from tests.support import ADA, until
 
 PATIENCE = 60
-
-
-@pytest.fixture
-async def gate(postgres_url):
-    server = urlsplit(postgres_url)
-    gate = Gate((server.hostname, server.port or 5432))
-    await gate.open()
-    yield gate
-    await gate.shut()
 
 
 @pytest.fixture
@@ -36,12 +26,6 @@ def gated_auth(make_auth, postgres_url, gate):
 
 def breaker_of(auth):
     return auth.services.engine._executor.breaker
-
-
-async def until(is_so):
-    async with asyncio.timeout(PATIENCE):
-        while not is_so():  # noqa: ASYNC110  (a breaker tells nobody)
-            await asyncio.sleep(0.01)
 
 
 async def fail(work):

@@ -14,9 +14,8 @@ import pytest
 from asgi_auth import DatabaseOptions, RateLimitOptions, Unavailable
 from asgi_auth.engine.statement import Statement
 from tests.contracts.rows import query, verification_row
-from tests.engine.gate import Gate
 from tests.servers.private_postgres import private_postgres
-from tests.support import browser, cookie_header
+from tests.support import browser, cookie_header, until
 
 PATIENCE = 60
 
@@ -38,24 +37,8 @@ def backend(engine):
 
 
 @pytest.fixture
-async def gate(postgres_url):
-    """An open gate in front of the server."""
-    server = urlsplit(postgres_url)
-    gate = Gate((server.hostname, server.port or 5432))
-    await gate.open()
-    yield gate
-    await gate.shut()
-
-
-@pytest.fixture
 def gated_url(gate, postgres_url):
     return f"postgresql://postgres@127.0.0.1:{gate.port}{urlsplit(postgres_url).path}"
-
-
-async def until(is_so):
-    async with asyncio.timeout(PATIENCE):
-        while not is_so():  # noqa: ASYNC110  (nobody tells)
-            await asyncio.sleep(0.01)
 
 
 async def fails(work):

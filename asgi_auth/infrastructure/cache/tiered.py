@@ -121,6 +121,10 @@ class TieredCache(Generic[V]):
         """Whether a cell of this cache may be believed now."""
         return cell.is_live and monotonic() < self._hub.trusted_until and self._seconds() < cell.until
 
+    @property
+    def _may_remember(self) -> bool:
+        return self.is_enabled and self._hub.is_complete
+
     async def find(self, key: str, load: Load[V]) -> Found[V]:
         """What a key stands for; ``load`` reads it from the store of record. Raises what ``load`` raises."""
         return self._given(await self._find(key, load))
@@ -135,11 +139,10 @@ class TieredCache(Generic[V]):
         cell = self.peek(key)
         if cell is not None:
             return Found(cell.value, "memory", cell)
-        is_complete = self.is_enabled and self._hub.is_complete
-        if is_complete and key in self._unknown:
-            return Found(None, "memory")
-        if not is_complete:
+        if not self._may_remember:
             return Found(await load(), "record")
+        if key in self._unknown:
+            return Found(None, "memory")
         return await self._flights.join(key, partial(self._read, key, load))
 
     async def find_record(self, key: str, load: Load[V]) -> Found[V]:
@@ -200,7 +203,7 @@ class TieredCache(Generic[V]):
 
     def _remember(self, key: str, value: V | None, mark: int) -> Cell[V] | None:
         self._memory.drop(key)
-        if not (self.is_enabled and self._hub.is_complete):
+        if not self._may_remember:
             return None
         if value is None:
             if self._recent.mark == mark and self._spec.unknown_lifetime:
