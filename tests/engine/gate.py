@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 from tests.servers.machine import free_port
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Gate:
@@ -62,8 +66,8 @@ class Gate:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection(*self._target)
         directions = [
-            asyncio.create_task(self._pump(reader, there_writer)),
-            asyncio.create_task(self._pump(there_reader, writer)),
+            asyncio.create_task(direction)
+            for direction in self._directions((reader, writer), (there_reader, there_writer))
         ]
         try:
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
@@ -72,6 +76,9 @@ class Gate:
                 direction.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
             there_writer.transport.abort()
+
+    def _directions(self, here: Streams, there: Streams) -> tuple[Coroutine[Any, Any, None], ...]:
+        return self._pump(here[0], there[1]), self._pump(there[0], here[1])
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

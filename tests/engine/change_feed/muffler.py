@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
-from tests.engine.gate import Gate
+from tests.engine.gate import Gate, Streams
 
 NOTIFICATION = b"A"
 READY = b"Z"
@@ -22,20 +24,9 @@ class Muffler(Gate):
         super().__init__(target)
         self._while_idle = while_idle
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(*self._target)
+    def _directions(self, here: Streams, there: Streams) -> tuple[Coroutine[Any, Any, None], ...]:
         asked = [0]
-        directions = [
-            asyncio.create_task(self._questions(reader, there_writer, asked)),
-            asyncio.create_task(self._answers(there_reader, writer, asked)),
-        ]
-        try:
-            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for direction in directions:
-                direction.cancel()
-            await asyncio.gather(*directions, return_exceptions=True)
-            there_writer.transport.abort()
+        return self._questions(here[0], there[1], asked), self._answers(there[0], here[1], asked)
 
     async def _questions(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: list[int]) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
