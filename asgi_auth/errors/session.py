@@ -6,7 +6,15 @@ from asgi_auth.errors.base import Forbidden, NotAuthenticated
 
 
 class InvalidToken(NotAuthenticated):
-    """A credential was offered and refused: unknown, revoked, expired or forged (RFC 6750, 3.1)."""
+    """A credential was offered and refused: unknown, revoked, expired or forged (RFC 6750, 3.1).
+
+    ``reason`` says which in fixed words, for logs and whoever sets things up; clients are not told, and it never holds
+    anything of the credential. None where nobody said.
+    """
+
+    def __init__(self, message: str | None = None, *, reason: str | None = None) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class SessionNotCreated(NotAuthenticated):
