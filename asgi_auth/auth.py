@@ -90,7 +90,8 @@ class Auth:
             feature.install(self.services)
         groups = [group for feature in features for group in feature.endpoints(self.services)]
         limits = [feature.rate_limits for feature in features]
-        self.endpoints: ASGIApp = build_endpoints(self.services, groups, limits=limits)
+        hooks = [hook for feature in features for hook in feature.hooks(self.services)]
+        self.endpoints: ASGIApp = build_endpoints(self.services, groups, limits=limits, hooks=hooks)
         self._sources = self._all_sources(features)
 
     def _all_sources(self, features: Sequence[Feature]) -> list[CredentialSource]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar
 
 from asgi_auth.errors import AuthError, NotAuthenticated
-from asgi_auth.models import Session, User
+from asgi_auth.models import ApiKey, Session, User
 
 CredentialKind = Literal["session", "bearer", "jwt", "api_key"]
 
@@ -38,10 +38,13 @@ class Standing:
     Attributes:
         cell: what a change of what it rests on puts an end to.
         until: seconds since 1970; then it has to be judged again.
+        is_told: the cell dies by a word of the change feeds, so that it holds only while these can be believed. False
+            for what nobody writes to our database: the keys of somebody else's tokens.
     """
 
     cell: Cell
     until: float
+    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +52,12 @@ class Proof:
     """What one verified credential says.
 
     Attributes:
-        subject: who it stands for; the user's id for a session or bearer token.
+        subject: who it stands for: the user's id for a session or bearer token, the owner's for an API key, ``sub`` for
+            a JWT.
         user: the user, where it is one of ours.
         session: the session it rests on, where it does.
+        api_key: the API key, for one.
+        claims: what a JWT says; it cannot be changed.
         scopes: what it allows (empty for a session: all that its user may do).
         set_cookies: Set-Cookie values the client has to be sent, because the session was refreshed.
         standing: for how long the same credential proves the same; None where it has to be judged each time.
@@ -60,6 +66,8 @@ class Proof:
     subject: str
     user: User | None = None
     session: Session | None = None
+    api_key: ApiKey | None = None
+    claims: Mapping[str, object] | None = None
     scopes: frozenset[str] = frozenset()
     set_cookies: tuple[bytes, ...] = field(default=(), repr=False)
     standing: Standing | None = field(default=None, repr=False, compare=False)
@@ -94,9 +102,12 @@ class AuthContext:
     """The value of ``scope["auth"]``: never None, never half-filled.
 
     Attributes:
-        subject: set whenever authenticated: the user's id for a session or bearer token.
+        subject: set whenever authenticated: the user's id for a session or bearer token, the owner's for an API key
+            (a user's or an organization's), ``sub`` for a JWT.
         user: the user, where the credential stands for one of ours.
         session: the session the credential rests on.
+        api_key: the API key, where one decided.
+        claims: what the JWT says, where one decided; they cannot be changed.
         credential: the kind that decided ("session", "bearer", "jwt", "api_key"), accepted or refused; None where
             none was offered.
         credentials: every kind that was offered and verified.
@@ -108,6 +119,8 @@ class AuthContext:
     subject: str | None = None
     user: User | None = None
     session: Session | None = None
+    api_key: ApiKey | None = None
+    claims: Mapping[str, object] | None = None
     credential: CredentialKind | None = None
     credentials: Mapping[CredentialKind, Proof] = field(default_factory=_nothing)
     error: AuthError | None = None
@@ -146,6 +159,8 @@ class AuthContext:
             subject=proof.subject,
             user=proof.user,
             session=proof.session,
+            api_key=proof.api_key,
+            claims=proof.claims,
             credential=kind,
             credentials=credentials,
             error=None,
@@ -161,6 +176,8 @@ class AuthContext:
             subject=None,
             user=None,
             session=None,
+            api_key=None,
+            claims=None,
             credential=kind,
             error=error,
             scopes=frozenset(),

@@ -9,6 +9,7 @@ from typing import ClassVar
 from sqlalchemy import Table
 
 from asgi_auth.config import RateLimit
+from asgi_auth.endpoints.hooks import EndpointHooks
 from asgi_auth.endpoints.routing import Endpoints
 from asgi_auth.infrastructure.change_feed.base import Watch
 from asgi_auth.infrastructure.metrics import MetricSpec
@@ -44,6 +45,10 @@ class Feature:
 
     def endpoints(self, services: Services) -> Iterable[Endpoints]:  # noqa: ARG002  (a socket)
         """Its groups of endpoints."""
+        return ()
+
+    def hooks(self, services: Services) -> Iterable[EndpointHooks]:  # noqa: ARG002  (a socket)
+        """What it does around every endpoint."""
         return ()
 
     def sources(self, services: Services) -> Iterable[CredentialSource]:  # noqa: ARG002  (a socket)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import structlog
 
@@ -61,6 +63,37 @@ def _deciding_first(context: AuthContext) -> list[tuple[CredentialKind, Proof]]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Allows(Guard):
+    """An API key with these permissions."""
+
+    permissions: Mapping[str, Sequence[str]]
+
+    def admit(self, context: AuthContext) -> Proof:
+        proof = context.credentials.get("api_key")
+        if proof is None or proof.api_key is None:
+            raise NotAuthenticated
+        if not proof.api_key.allows(self.permissions):
+            raise Forbidden
+        return proof
+
+
+@dataclass(frozen=True, slots=True)
+class _Scoped(Guard):
+    """Any credential with these scopes."""
+
+    scopes: frozenset[str]
+
+    def admit(self, context: AuthContext) -> Proof:
+        proofs = _deciding_first(context)
+        if not proofs:
+            raise NotAuthenticated
+        for _, proof in proofs:
+            if self.scopes <= proof.scopes:
+                return proof
+        raise Forbidden
+
+
+@dataclass(frozen=True, slots=True)
 class _Either(Guard):
     guards: tuple[Guard, ...]
 
@@ -99,6 +132,35 @@ def require_session() -> Guard:
 def require_bearer() -> Guard:
     """A bearer token, and nothing else."""
     return _Rule(kinds=frozenset({"bearer"}))
+
+
+def require_jwt() -> Guard:
+    """A JWT, and nothing else."""
+    return _Rule(kinds=frozenset({"jwt"}))
+
+
+def require_api_key(permissions: Mapping[str, Sequence[str]] | None = None) -> Guard:
+    """An API key, and nothing else, that allows all of this, such as ``{"files": ["read"]}`` (else 403).
+
+    Raises ValueError where an action is not in a list: of "read" every letter would be one.
+    """
+    wanted = permissions or {}
+    if any(isinstance(actions, str) for actions in wanted.values()):
+        raise ValueError('permissions are lists of actions by resource: {"files": ["read"]}')
+    return _Allows(MappingProxyType({resource: tuple(actions) for resource, actions in wanted.items()}))
+
+
+def has_scope(*scopes: str) -> Guard:
+    """A credential that was given all of these scopes (else 403): ``scope`` of a JWT, permissions of an API key.
+
+    The permission to "read" of "files" is the scope "files:read". Sessions have no scopes, because they may do all that
+    their user may: ``either(require_session(), has_scope("files:read"))`` lets them pass.
+
+    Raises ValueError without any.
+    """
+    if not scopes:
+        raise ValueError("has_scope() needs a scope")
+    return _Scoped(frozenset(scopes))
 
 
 def require_user() -> Guard:

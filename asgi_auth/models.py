@@ -6,7 +6,9 @@ and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -93,6 +95,71 @@ class Verification(Record, frozen=True, kw_only=True):
     id: str
 
 
+class ApiKey(Record, frozen=True, kw_only=True):
+    """A key with which a program acts, without the key itself, which nobody stores.
+
+    Attributes:
+        config_id: which of the configurations it follows.
+        name: what its owner calls it.
+        start: how it begins, to be recognised by.
+        reference_id: who owns it: the id of a user, or of an organization.
+        prefix: what it was asked to begin with.
+        refill_interval: milliseconds after which ``remaining`` is ``refill_amount`` again; None: never.
+        refill_amount: see ``refill_interval``.
+        last_refill_at: when that happened last.
+        enabled: whether it is accepted at all.
+        rate_limit_enabled: whether its requests are limited.
+        rate_limit_time_window: milliseconds over which they are counted.
+        rate_limit_max: how many of them are let through.
+        request_count: how many were counted in the window.
+        remaining: how often it may still be used; None: without end.
+        last_request: when it was used last.
+        expires_at: when it ends; None: never.
+        permissions: actions by resource, such as ``{"files": ["read"]}``; None: none were given.
+        metadata: what the application keeps with it; neither of the two can be changed in place.
+    """
+
+    config_id: str = "default"
+    name: str | None = None
+    start: str | None = None
+    reference_id: str
+    prefix: str | None = None
+    refill_interval: int | None = None
+    refill_amount: int | None = None
+    last_refill_at: Timestamp | None = None
+    enabled: bool = True
+    rate_limit_enabled: bool = True
+    rate_limit_time_window: int | None = None
+    rate_limit_max: int | None = None
+    request_count: int = 0
+    remaining: int | None = None
+    last_request: Timestamp | None = None
+    expires_at: Timestamp | None = None
+    created_at: Timestamp
+    updated_at: Timestamp
+    permissions: Mapping[str, tuple[str, ...]] | None = None
+    metadata: Mapping[str, object] | None = None
+    id: str
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Its permissions one by one, ``resource:action``."""
+        mine = self.permissions or {}
+        return frozenset(f"{resource}:{action}" for resource, actions in mine.items() for action in actions)
+
+    def allows(self, wanted: Mapping[str, Sequence[str]]) -> bool:
+        """Whether every one of these actions is among its permissions."""
+        mine = self.permissions or {}
+        return all(set(actions) <= set(mine.get(resource, ())) for resource, actions in wanted.items())
+
+
+def frozen(value: object) -> object:
+    """Decoded JSON that nobody can change: what is remembered is given to many."""
+    if isinstance(value, dict):
+        return MappingProxyType({name: frozen(each) for name, each in value.items()})
+    return tuple(map(frozen, value)) if isinstance(value, list) else value
+
+
 class SessionWithUser(Record, frozen=True, kw_only=True):
     """A session and the user it belongs to, as one read gives them."""
 
@@ -101,11 +168,13 @@ class SessionWithUser(Record, frozen=True, kw_only=True):
 
 
 def encode_hook(value: object) -> object:
-    """How msgspec writes what it does not know: moments, as JavaScript's ``toISOString`` does."""
+    """How msgspec writes what it does not know: moments, as JavaScript's ``toISOString`` does, and frozen objects."""
     if isinstance(value, Timestamp):
         return value.iso()
     if isinstance(value, datetime):
         return Timestamp.of(value).iso()
+    if isinstance(value, MappingProxyType):
+        return dict(value)
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
 

@@ -13,7 +13,7 @@ from asgi_auth import Auth, CacheOptions
 from asgi_auth.asgi.headers import find_header
 from asgi_auth.asgi.types import Message, Scope
 from asgi_auth.clock import Timestamp
-from asgi_auth.context import CredentialKind, Proof, Standing
+from asgi_auth.context import AuthContext, CredentialKind, Proof, Standing
 from asgi_auth.middleware.base import CredentialMiddleware
 from asgi_auth.models import SessionWithUser
 from asgi_auth.services.known import session_spec
@@ -30,7 +30,7 @@ class Rank:
     """The session of a rank is its cookie; who keeps it is the cache, and the store of record is this."""
 
     kind: CredentialKind = "session"
-    header = b"cookie"
+    headers = (b"cookie",)
 
     def __init__(self, auth: Auth, *, most: int) -> None:
         services = auth.services
@@ -43,7 +43,7 @@ class Rank:
 
     def extract(self, scope: Scope) -> str | None:
         """See CredentialSource."""
-        return find_header(scope, self.header)
+        return find_header(scope, self.headers[0])
 
     async def authenticate(self, credential: str, scope: Scope) -> Proof:  # noqa: ARG002  (the sources' signature)
         """See CredentialSource."""
@@ -58,8 +58,9 @@ class Rank:
         """See KnowingSource."""
         return value
 
-    def count_known(self) -> None:
+    def admit_known(self, context: AuthContext) -> bool:  # noqa: ARG002  (the sources' signature)
         """See KnowingSource."""
+        return True
 
     async def _load(self, token: str) -> SessionWithUser:
         self.loads += 1

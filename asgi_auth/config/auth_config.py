@@ -58,6 +58,7 @@ class AuthConfig:
         app_name: the service's name, where a person or a realm needs one.
         trusted_origins: further origins that may send cookies, wildcards allowed (``https://*.example.com``).
         environment: set by the presets (default "development" rules, without its trusted origins).
+        is_compatible: set by ``compatible()``: features keep Better Auth's rules too (default False).
         user_model: a subclass of User with the application's own fields.
         session_model: a subclass of Session with the application's own fields.
         error_url: where browsers are sent with ``?error=CODE``; None shows a plain page.
@@ -97,6 +98,7 @@ class AuthConfig:
     app_name: str = "asgi_auth"
     trusted_origins: tuple[str, ...] = ()
     environment: Environment = "development"
+    is_compatible: bool = False
     user_model: type[User] = User
     session_model: type[Session] = Session
     error_url: str | None = None
@@ -261,6 +263,7 @@ class AuthConfig:
         fields.setdefault("cookies", presets.COMPATIBLE_COOKIES)
         fields.setdefault("client_address", presets.COMPATIBLE_CLIENT_ADDRESS)
         fields.setdefault("rate_limits", "compatible")
+        fields.setdefault("is_compatible", True)
         cookie_cache = fields.get("cookie_cache", CookieCacheOptions())
         if isinstance(cookie_cache, CookieCacheOptions):
             fields["cookie_cache"] = presets.compatible_cookie_cache(cookie_cache)

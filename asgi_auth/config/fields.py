@@ -39,6 +39,7 @@ class ConfigFields(TypedDict, total=False):
     base_path: str
     app_name: str
     trusted_origins: tuple[str, ...]
+    is_compatible: bool
     user_model: type[User]
     session_model: type[Session]
     error_url: str | None

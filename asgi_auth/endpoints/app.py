@@ -11,6 +11,7 @@ from asgi_auth.endpoints.callback import CallbackEndpoints
 from asgi_auth.endpoints.deletion import DeletionEndpoints
 from asgi_auth.endpoints.email import EmailEndpoints
 from asgi_auth.endpoints.health import HealthEndpoints
+from asgi_auth.endpoints.hooks import EndpointHooks
 from asgi_auth.endpoints.password import PasswordEndpoints
 from asgi_auth.endpoints.password_reset import PasswordResetEndpoints
 from asgi_auth.endpoints.rate_limits import Door, PathRules
@@ -38,14 +39,18 @@ CORE: tuple[Endpoints, ...] = (
 
 
 def build_endpoints(
-    services: Services, features: Iterable[Endpoints] = (), *, limits: Iterable[Mapping[str, RateLimit]] = ()
+    services: Services,
+    features: Iterable[Endpoints] = (),
+    *,
+    limits: Iterable[Mapping[str, RateLimit]] = (),
+    hooks: Iterable[EndpointHooks] = (),
 ) -> ASGIApp:
     """All endpoints of the core and of the installed features, as an ASGI app to be mounted at the base path.
 
-    ``limits`` are the features' own, by path.
+    ``limits`` are the features' own, by path; ``hooks`` what they do around every endpoint.
     """
     groups: list[Endpoints] = [*CORE, *features]
     if services.config.openapi.is_enabled:
         groups.append(ReferenceEndpoints(groups))
     web = Web(services)
-    return Door(web, build_router(web, groups), PathRules(services.config.limits, limits))
+    return Door(web, build_router(web, groups, tuple(hooks)), PathRules(services.config.limits, limits))

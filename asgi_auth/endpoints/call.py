@@ -18,6 +18,7 @@ from asgi_auth.errors import CrossSiteNavigation, NotAuthenticated, ValidationFa
 from asgi_auth.fields import json_kind
 from asgi_auth.infrastructure.metrics import CLIENT_ADDRESS_UNRESOLVED
 from asgi_auth.models import Account, Session, User
+from asgi_auth.services.bearer import EXPOSE_HEADER
 from asgi_auth.services.email_letters import ROOT, Lead
 from asgi_auth.services.session import Device, LiveSession
 from asgi_auth.session_reader import CACHE_NOT_READ, CACHE_USED, CacheUse, ReadSession
@@ -34,6 +35,7 @@ class Call:
         query: its query, a repeated name with a list of values.
         cookies: Set-Cookie values of the answer, in order.
         headers: further headers of the answer.
+        shown: the session that the answer tells its owner of; None where it tells of none.
     """
 
     def __init__(self, web: Web, scope: Scope, given: object) -> None:
@@ -43,7 +45,9 @@ class Call:
         self.given = given
         self.cookies: list[bytes] = []
         self.headers: dict[str, str] = {}
+        self.shown: LiveSession | None = None
         self._read: LiveSession | None = None
+        self._stand_in: LiveSession | None = None
         self._client_address: str | None = None
         self.query = decode_query(scope.get("query_string", b""))
 
@@ -93,12 +97,33 @@ class Call:
         """A block in which somebody who is signed in may turn out not to know the password: see RateLimitService."""
         return self.services.rate_limits.guess_at(user.email, client=self.client_address)
 
+    def stand_in(self, live: LiveSession) -> None:
+        """Let another credential act as a session for this request.
+
+        It opens nothing that asks for the store of record: no change of credentials, and no look at them. No cookie and
+        no token of it is ever given to the client.
+        """
+        self._stand_in = live
+
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether another credential acts as the session."""
+        return self._stand_in is not None
+
+    def expose(self, name: str, value: str) -> None:
+        """Add a header that scripts of other origins may read (Fetch, 3.3.3)."""
+        exposed = self.headers.get(EXPOSE_HEADER)
+        self.headers[name] = value
+        self.headers[EXPOSE_HEADER] = name if exposed is None else f"{exposed}, {name}"
+
     async def find_session(self, *, refreshes: bool = True, cache: CacheUse = CACHE_USED) -> LiveSession | None:
         """The session of the request, or None.
 
         The explicit credential decides: a refused bearer token is no session, whatever the cookie says; an accepted one
         needs no cookie. A cookie whose session is gone is cleared.
         """
+        if self._stand_in is not None:
+            return self._stand_in if cache.is_read else None
         if not self.web.sessions.cache.is_enabled:
             self.put_cookies(self.web.sessions.cache.clear_received(self.scope))
         bearer = self._bearer_token()
@@ -161,6 +186,8 @@ class Call:
         What the cookie cache has said is not written into it again, or a revoked session could renew itself: use
         ``session(is_sensitive=True)`` where a session is to be started anew.
         """
+        if self._stand_in is not None:
+            return
         self.put_cookies(self.web.cookies.start(session, is_remembered=is_remembered, scope=self.scope))
         cache = self.web.sessions.cache
         if self._is_hearsay(session, user):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MethodType
@@ -17,6 +17,7 @@ from asgi_auth.asgi.paths import route_path
 from asgi_auth.asgi.types import Receive, Scope, Send
 from asgi_auth.endpoints.body import ClientDisconnected, read_body
 from asgi_auth.endpoints.call import Call
+from asgi_auth.endpoints.hooks import EndpointHooks
 from asgi_auth.endpoints.responses import Answer, error_answer, to_response
 from asgi_auth.endpoints.schema import validate
 from asgi_auth.endpoints.urls import URL_FIELDS, check_url
@@ -114,8 +115,10 @@ class Endpoints:
                 yield spec, getattr(self, name)
 
 
-def build_router(web: Web, groups: Iterable[Endpoints]) -> Router:
+def build_router(web: Web, groups: Iterable[Endpoints], hooks: Sequence[EndpointHooks] = ()) -> Router:
     """A Starlette router over all handlers; whatever it does not know is 404 with an empty body.
+
+    ``hooks`` are what features do around each of them.
 
     Raises ConfigurationError where two of them claim the same method and path.
     """
@@ -126,7 +129,7 @@ def build_router(web: Web, groups: Iterable[Endpoints]) -> Router:
             if spec.method in methods:
                 raise ConfigurationError(f"{spec.method} {spec.path} is claimed twice")
             methods[spec.method] = (spec, handler)
-    routes = [Route(path, _Resource(web, methods)) for path, methods in sorted(by_path.items())]
+    routes = [Route(path, _Resource(web, methods, hooks)) for path, methods in sorted(by_path.items())]
     return Router(routes, redirect_slashes=False, default=_not_found)
 
 
@@ -140,9 +143,12 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
 class _Resource:
     """All handlers of one path; an unknown method is as unknown as an unknown path."""
 
-    def __init__(self, web: Web, methods: Mapping[str, tuple[RouteSpec, Handler]]) -> None:
+    def __init__(
+        self, web: Web, methods: Mapping[str, tuple[RouteSpec, Handler]], hooks: Sequence[EndpointHooks]
+    ) -> None:
         self._web = web
         self._methods = dict(methods)
+        self._hooks = hooks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._methods.get(scope["method"])
@@ -172,7 +178,12 @@ class _Resource:
             call = Call(self._web, scope, given)
             if spec.method not in SAFE_METHODS:
                 _check_origin(call)
+            for hook in self._hooks:
+                await hook.before(call)
             answer = await _handled(spec, handler, call)
+            if call.shown is not None:
+                for hook in self._hooks:
+                    await hook.on_session(call, call.shown)
         except AuthError as error:
             self._note_fault(error, scope)
             await self._web.tell(error)

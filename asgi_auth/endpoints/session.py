@@ -47,21 +47,21 @@ class SessionEndpoints(Endpoints):
     @get("/get-session", answers=SessionAndUser | None)
     async def get_session(self, call: Call, query: SessionQuery) -> Answer:
         """The session and its user, or null; extended if it is due."""
-        call.headers.update(NOT_STORED)
+        _forbid_storing(call)
         defers = call.web.config.session.defers_refresh
         # Only what is returned is needed: a cookie without the rest is as good as the database.
         cache = CacheUse(is_read=not query.disable_cookie_cache, is_written=not query.disable_refresh, needs_all=False)
         live = await call.find_session(refreshes=not (defers or query.disable_refresh), cache=cache)
-        return _session_answer(live, tells_need=defers)
+        return _session_answer(call, live, tells_need=defers)
 
     @post("/get-session", answers=SessionAndUser | None, ignores_body=True)
     async def refresh_session(self, call: Call) -> Answer:
         """The same, where GET has left extending to this one."""
-        call.headers.update(NOT_STORED)
+        _forbid_storing(call)
         if not call.web.config.session.defers_refresh:
             raise MethodNotAllowed
         # The cookie cache, which GET may have just written, would keep it from being extended for as long as it counts.
-        return _session_answer(await call.find_session(cache=CACHE_NOT_READ), tells_need=False)
+        return _session_answer(call, await call.find_session(cache=CACHE_NOT_READ), tells_need=False)
 
     @get("/list-sessions", answers=list[Session])
     async def list_sessions(self, call: Call) -> Answer:
@@ -107,10 +107,18 @@ class SessionEndpoints(Endpoints):
         return Answer(body={"session": wire(session)}, is_private=True)
 
 
-def _session_answer(live: LiveSession | None, *, tells_need: bool) -> Answer:
+def _forbid_storing(call: Call) -> None:
+    # What another credential stands in for is no stored session: of it the contract says nothing.
+    if not call.has_stand_in:
+        call.headers.update(NOT_STORED)
+
+
+def _session_answer(call: Call, live: LiveSession | None, *, tells_need: bool) -> Answer:
     if live is None:
-        return Answer(body=None)
+        return Answer(body=None, is_private=call.has_stand_in)
+    if not call.has_stand_in:
+        call.shown = live
     body: dict[str, object] = {"session": wire(live.session), "user": wire(live.user)}
     if tells_need and not live.is_cached:
         body["needsRefresh"] = live.needs_refresh
-    return Answer(body=body)
+    return Answer(body=body, is_private=call.has_stand_in)

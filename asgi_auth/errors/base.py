@@ -30,8 +30,11 @@ class AuthError(Exception):
         super().__init__(self.message)
 
     @property
-    def body(self) -> dict[str, str]:
-        """The JSON body of the answer: ``{"message", "code"}``, without ``code`` where there is none."""
+    def body(self) -> dict[str, object]:
+        """The JSON body of the answer: ``{"message", "code"}``, without ``code`` where there is none.
+
+        Some refusals add ``details``, as their contract has them.
+        """
         return {"message": self.message} if self.code is None else {"message": self.message, "code": self.code}
 
 

@@ -6,16 +6,19 @@ from collections.abc import Iterable
 
 from asgi_auth.asgi.headers import single_header
 from asgi_auth.asgi.types import ASGIApp, Scope
-from asgi_auth.context import CredentialKind, Proof
+from asgi_auth.context import AuthContext, CredentialKind, Proof
 from asgi_auth.infrastructure.metrics import SESSION_CACHE_HIT
 from asgi_auth.middleware.base import CredentialMiddleware, OnFault
+from asgi_auth.services.bearer import JWT_DOTS, find_session_token
 from asgi_auth.services.registry import Services
 
 
-def extract_bearer_token(scope: Scope, services: Services, *, header: str = "authorization") -> str | None:
-    """The bearer token of a request, not yet judged, or None; raises RepeatedHeader where there are two."""
-    value = single_header(scope, header.lower().encode("latin-1"))
-    return services.bearer_tokens.extract_bearer_token(value)
+def extract_bearer_token(scope: Scope, *, header: str = "authorization") -> str | None:
+    """The bearer token of a request, not yet judged, or None; raises RepeatedHeader where there are two.
+
+    A value with exactly two dots is a JWT: see ``extract_jwt``.
+    """
+    return find_session_token(single_header(scope, header.lower().encode("latin-1")))
 
 
 class BearerSource:
@@ -25,26 +28,27 @@ class BearerSource:
 
     def __init__(self, services: Services, *, header: str = "authorization") -> None:
         self._services = services
-        self.header = header.lower().encode("latin-1")
+        self._header = header
+        self.headers = (header.lower().encode("latin-1"),)
 
     def extract(self, scope: Scope) -> str | None:
         """The token's text, or None; raises RepeatedHeader."""
-        value = single_header(scope, self.header)
-        return None if value is None else self._services.bearer_tokens.extract_bearer_token(value)
+        return extract_bearer_token(scope, header=self._header)
 
     async def authenticate(self, credential: str, scope: Scope) -> Proof:  # noqa: ARG002  (the sources' signature)
         """The session's user; raises InvalidToken or Unavailable."""
         live = await self._services.bearer_tokens.get_session_from_bearer(credential)
         return Proof(subject=live.user.id, user=live.user, session=live.session, standing=live.standing)
 
-    def credential_in(self, value: bytes) -> bytes:
-        """The header as it was sent."""
-        return value
+    def credential_in(self, value: bytes) -> bytes | None:
+        """The header as it was sent, unless it holds a JWT."""
+        return None if value.count(b".") == JWT_DOTS else value
 
-    def count_known(self) -> None:
+    def admit_known(self, context: AuthContext) -> bool:  # noqa: ARG002  (the sources' signature)
         """Count a token that was known."""
         self._services.metrics.increment(SESSION_CACHE_HIT, layer="memory")
         self._services.bearer_tokens.count_accepted()
+        return True
 
 
 class BearerMiddleware(CredentialMiddleware):

@@ -7,7 +7,7 @@ from functools import partial
 
 from asgi_auth.asgi.cookies import plain_cookie
 from asgi_auth.asgi.types import ASGIApp, Scope
-from asgi_auth.context import CredentialKind, Proof
+from asgi_auth.context import AuthContext, CredentialKind, Proof
 from asgi_auth.cookies.session import SessionCookies
 from asgi_auth.devices import DeviceReader
 from asgi_auth.errors import Forbidden, InvalidToken
@@ -27,7 +27,7 @@ class SessionSource:
     """
 
     kind: CredentialKind = "session"
-    header = b"cookie"
+    headers = (b"cookie",)
 
     def __init__(self, services: Services, *, cookie_name: str | None = None) -> None:
         self._cookies = SessionCookies(services.config, services.signer, token_name=cookie_name)
@@ -74,9 +74,10 @@ class SessionSource:
         """The signed cookie as it was sent, where it alone decides."""
         return plain_cookie(value, self._name) if self._is_alone else None
 
-    def count_known(self) -> None:
+    def admit_known(self, context: AuthContext) -> bool:  # noqa: ARG002  (the sources' signature)
         """Count a session that was known."""
         self._services.metrics.increment(SESSION_CACHE_HIT, layer="memory")
+        return True
 
 
 class SessionMiddleware(CredentialMiddleware):

@@ -14,8 +14,39 @@ from asgi_auth.services.session import LiveSession, SessionService
 MAX_LENGTH = 4096
 SCHEME = "bearer "
 JWT_DOTS = 2
+"""A bearer value with exactly two dots is a JWT (RFC 7515, 7.1); session tokens have one at most."""
+
 AUTH_TOKEN_HEADER = "set-auth-token"  # noqa: S105  (a header's name)
 EXPOSE_HEADER = "access-control-expose-headers"
+
+
+def bearer_value(authorization: str | None) -> str | None:
+    """What follows ``Bearer`` in an Authorization header's value, "" where nothing does; None for other schemes.
+
+    The scheme may be written in any letter case (RFC 9110, 11.1).
+    """
+    if authorization is None:
+        return None
+    if authorization.lower() == SCHEME.strip():
+        return ""
+    return authorization[len(SCHEME) :].strip() if authorization[: len(SCHEME)].lower() == SCHEME else None
+
+
+def find_session_token(authorization: str | None) -> str | None:
+    """The session token's text in an Authorization header's value, or None: a JWT is another kind of credential."""
+    value = bearer_value(authorization)
+    return None if value is None or is_jwt(value) else value
+
+
+def find_jwt(authorization: str | None) -> str | None:
+    """The JWT's text in an Authorization header's value, good or bad, or None."""
+    value = bearer_value(authorization)
+    return value if value is not None and is_jwt(value) else None
+
+
+def is_jwt(value: str) -> bool:
+    """Whether a bearer value is a JWT, good or bad; everything else is a session token."""
+    return value.count(".") == JWT_DOTS
 
 
 class BearerTokenService:
@@ -32,14 +63,7 @@ class BearerTokenService:
 
         Other schemes and JWTs (exactly two dots) are somebody else's. "Bearer" without a token is an empty token.
         """
-        if authorization is None:
-            return None
-        if authorization.lower() == SCHEME.strip():
-            return ""
-        if authorization[: len(SCHEME)].lower() != SCHEME:
-            return None
-        token = authorization[len(SCHEME) :].strip()
-        return None if token.count(".") == JWT_DOTS else token
+        return find_session_token(authorization)
 
     def validate_bearer_token(self, token: str) -> str:
         """The session token that a bearer token stands for; raises InvalidToken for a wrong or missing signature."""

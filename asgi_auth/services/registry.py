@@ -256,6 +256,14 @@ class Services:
         if close is not None:
             self._closes.insert(1 if is_closed_last else len(self._closes), close)
 
+    def on_close(self, close: Close) -> None:
+        """Have something of a middleware's closed with everything else, before what was added earlier."""
+        self._closes.append(close)
+
+    def find(self, kind: type[S]) -> S | None:
+        """A feature's service by its type, or None where its feature is not installed."""
+        return cast("S | None", self._added.get(kind))
+
     def get(self, kind: type[S]) -> S:
         """A feature's service by its type; raises ConfigurationError naming the feature's service that is missing."""
         try:
