@@ -47,8 +47,11 @@ from asgi_auth.guards import (
     Protect,
     all_of,
     either,
+    has_scope,
+    require_api_key,
     require_authenticated,
     require_bearer,
+    require_jwt,
     require_session,
     require_user,
 )
@@ -74,7 +77,7 @@ from asgi_auth.middleware import (
     SessionMiddleware,
     extract_bearer_token,
 )
-from asgi_auth.models import Account, Record, Session, User, Verification
+from asgi_auth.models import Account, ApiKey, Record, Session, User, Verification
 from asgi_auth.services.audit import AuditEntry
 from asgi_auth.services.email_letters import Lead
 from asgi_auth.services.registry import Services
@@ -84,6 +87,7 @@ __all__ = [
     "ANONYMOUS",
     "Account",
     "AccountOptions",
+    "ApiKey",
     "AuditEntry",
     "Auth",
     "AuthConfig",
@@ -153,9 +157,12 @@ __all__ = [
     "auth_context",
     "either",
     "extract_bearer_token",
+    "has_scope",
     "redact",
+    "require_api_key",
     "require_authenticated",
     "require_bearer",
+    "require_jwt",
     "require_session",
     "require_user",
 ]

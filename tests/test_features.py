@@ -9,11 +9,14 @@ import pytest
 from sqlalchemy import Column, ForeignKey, MetaData, Table, Text
 
 from asgi_auth import ConfigurationError, Feature, FieldRules, Forbidden, Record, Session, Timestamp, User
+from asgi_auth.asgi.headers import find_header
 from asgi_auth.crypto.tokens import generate_id
+from asgi_auth.endpoints.hooks import EndpointHooks
 from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints, get, post
 from asgi_auth.engine.columns import Moment
 from asgi_auth.fields import view
+from asgi_auth.services.session import LiveSession
 from tests.contracts.empty_postgres import postgres_database, postgres_url
 from tests.support import ADA, BOB, browser, sign_up, whoami
 
@@ -210,6 +213,92 @@ async def test_a_value_that_does_not_fit_is_refused(client, wrong):
     assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
 
 
+# around every endpoint
+
+
+class Badge(Forbidden):
+    """No badge."""
+
+    code = "NO_BADGE"
+
+
+class BadgeHooks(EndpointHooks):
+    async def before(self, call):
+        badge = find_header(call.scope, b"x-badge")
+        if badge == "forged":
+            raise Badge
+        if badge is not None:
+            user = await call.services.users.find_by_email(badge)
+            now = call.services.clock()
+            session = Session(expires_at=now, token="badge", created_at=now, updated_at=now, user_id=user.id, id="b")
+            call.stand_in(LiveSession(session=session, user=user))
+
+    async def on_session(self, call, live):
+        call.expose("x-seen", live.user.email)
+        call.expose("x-too", "yes")
+
+
+class Badges(Feature):
+    name = "badges"
+
+    def hooks(self, services):  # noqa: ARG002  (a socket)
+        return (BadgeHooks(),)
+
+
+@pytest.fixture
+async def badged(make_auth, database_url):
+    auth = make_auth(database=database_url, features=[Badges()])
+    async with browser(auth.wrap(whoami)) as client:
+        await sign_up(client, ADA)
+        client.cookies.clear()
+        yield client
+
+
+ADAS = {"x-badge": ADA["email"]}
+
+
+async def test_a_feature_may_refuse_whatever_the_endpoint(badged):
+    for method, path in (("GET", "/get-session"), ("GET", "/ok"), ("POST", "/sign-in/email")):
+        answer = await badged.request(method, f"/api/auth{path}", headers={"x-badge": "forged"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "NO_BADGE")
+
+
+async def test_a_feature_may_add_to_the_answer_that_tells_of_the_session(badged):
+    assert "x-seen" not in (await badged.get("/api/auth/get-session")).headers
+    await badged.post("/api/auth/sign-in/email", json=ADA)
+    answer = await badged.get("/api/auth/get-session")
+    assert (answer.headers["x-seen"], answer.headers["x-too"]) == (ADA["email"], "yes")
+    assert answer.headers["access-control-expose-headers"] == "x-seen, x-too"
+    assert "x-seen" not in (await badged.get("/api/auth/list-accounts")).headers
+
+
+async def test_what_stands_in_for_a_session_acts_as_its_user_and_leaves_nothing_behind(badged):
+    answer = await badged.get("/api/auth/get-session", headers=ADAS)
+    assert answer.json()["user"]["email"] == ADA["email"]
+    assert "x-seen" not in answer.headers
+    assert answer.headers["cache-control"] == "no-store"
+    assert len((await badged.get("/api/auth/list-accounts", headers=ADAS)).json()) == 1
+    answer = await badged.post("/api/auth/update-user", json={"name": "By badge"}, headers=ADAS)
+    assert (answer.json(), answer.headers.get("set-cookie")) == ({"status": True}, None)
+    assert "set-auth-token" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/list-sessions", None),
+        ("POST", "/revoke-sessions", {}),
+        ("POST", "/change-password", {"currentPassword": ADA["password"], "newPassword": "another password 1"}),
+        ("POST", "/change-email", {"newEmail": "other@example.com"}),
+        ("POST", "/delete-user", {"password": ADA["password"]}),
+    ],
+)
+async def test_what_stands_in_for_a_session_opens_nothing_that_asks_for_the_store_of_record(badged, method, path, body):
+    answer = await badged.request(method, f"/api/auth{path}", json=body, headers=ADAS)
+    assert answer.status_code == 401
+    assert (await badged.post("/api/auth/sign-in/email", json=ADA)).status_code == 200
+
+
 # databases that are there already
 
 
@@ -299,16 +388,16 @@ def test_two_who_claim_the_same_are_refused_at_once(make_auth, features, options
         make_auth(features=features, **options)
 
 
-class Badge(Feature):
+class Bare(Feature):
     """A feature with a name and nothing else."""
 
-    name = "badge"
+    name = "bare"
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"features": [Badge]}, r"features are instances: Badge\(\)"),
+        ({"features": [Bare]}, r"features are instances: Bare\(\)"),
         ({"metrics": object()}, "metrics has the methods"),
         ({"on_error": "tell"}, "on_error is a callable"),
     ],

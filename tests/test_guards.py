@@ -24,14 +24,17 @@ from asgi_auth import (
     Unavailable,
     all_of,
     either,
+    has_scope,
+    require_api_key,
     require_authenticated,
     require_bearer,
+    require_jwt,
     require_session,
     require_user,
 )
 from asgi_auth.clock import Timestamp
 from asgi_auth.errors import EmailTaken, InvalidOrigin, InvalidToken
-from asgi_auth.models import Session, User
+from asgi_auth.models import ApiKey, Session, User
 from tests.endpoints.wire import DENIAL_EXTENSION, exchange, http, websocket
 from tests.middleware.people import welcome
 from tests.support import whoami
@@ -61,8 +64,17 @@ def session(name):
 
 ADA = Proof(subject="ada", user=user("ada"), session=session("ada"))
 BOB = Proof(subject="bob", user=user("bob"), session=session("bob"))
-KEY = Proof(subject="ada", user=user("ada"))
-ORGANIZATION_KEY = Proof(subject="org")
+
+
+def api_key(owner, permissions):
+    return ApiKey(reference_id=owner, permissions=permissions, created_at=NOW, updated_at=NOW, id="k")
+
+
+READER = api_key("ada", {"files": ("read", "list"), "mail": ("read",)})
+KEY = Proof(subject="ada", user=user("ada"), api_key=READER, scopes=READER.scopes)
+ORGANIZATION_KEY = Proof(subject="org", api_key=api_key("org", None))
+JWT = Proof(subject="ada", user=user("ada"), claims={"sub": "ada"}, scopes=frozenset({"files:read", "mail:send"}))
+FOREIGN_JWT = Proof(subject="somebody", claims={"sub": "somebody"})
 
 CONTEXTS = {
     "nobody": ANONYMOUS,
@@ -72,6 +84,11 @@ CONTEXTS = {
     "two people": ANONYMOUS.with_proof("session", ADA).with_proof("bearer", BOB),
     "key": ANONYMOUS.with_proof("api_key", KEY),
     "organization key": ANONYMOUS.with_proof("api_key", ORGANIZATION_KEY),
+    "jwt": ANONYMOUS.with_proof("jwt", JWT),
+    "foreign jwt": ANONYMOUS.with_proof("jwt", FOREIGN_JWT),
+    "jwt and key": ANONYMOUS.with_proof("jwt", JWT).with_proof("api_key", KEY),
+    "session and jwt": ANONYMOUS.with_proof("session", ADA).with_proof("jwt", JWT),
+    "refused jwt": ANONYMOUS.with_proof("session", ADA).with_refusal("jwt", InvalidToken()),
     "session and key": ANONYMOUS.with_proof("session", ADA).with_proof("api_key", KEY),
     "refused": ANONYMOUS.with_refusal("session", InvalidToken()),
     "refused bearer": ANONYMOUS.with_proof("session", ADA).with_refusal("bearer", InvalidToken()),
@@ -80,15 +97,20 @@ CONTEXTS = {
     "fault": ANONYMOUS.with_refusal("session", Unavailable()),
 }
 
-WITH_SESSION = {"session", "bearer", "both", "two people", "session and key", "refused cookie"}
+WITH_SESSION = {"session", "bearer", "both", "two people", "session and key", "session and jwt", "refused cookie"}
+WITH_JWT = {"jwt", "foreign jwt", "jwt and key", "session and jwt"}
+WITH_KEY = {"key", "organization key", "session and key", "jwt and key"}
 WITH_BEARER = {"bearer", "both", "two people", "refused cookie"}
 
 VERDICTS = {
     # guard: the contexts that pass; all others are 401 unless named with another status
-    "authenticated": (require_authenticated(), WITH_SESSION | {"key", "organization key"}),
+    "authenticated": (require_authenticated(), WITH_SESSION | WITH_JWT | WITH_KEY),
     "session": (require_session(), WITH_SESSION),
     "bearer": (require_bearer(), WITH_BEARER),
-    "user": (require_user(), WITH_SESSION | {"key"}),
+    "user": (require_user(), WITH_SESSION | {"key", "jwt", "jwt and key"}),
+    "jwt": (require_jwt(), WITH_JWT),
+    "key": (require_api_key(), WITH_KEY),
+    "jwt and key": (all_of(require_jwt(), require_api_key()), {"jwt and key"}),
     "either": (either(require_bearer(), require_session()), WITH_SESSION),
     "all of": (all_of(require_session(), require_bearer()), WITH_BEARER),
     "nested": (either(all_of(require_bearer(), require_user()), all_of(require_session())), WITH_SESSION),
@@ -108,6 +130,79 @@ def test_each_guard_lets_pass_whom_it_says_and_refuses_the_others(guard, context
     with pytest.raises(AuthError) as refusal:
         rule.check(scope)
     assert refusal.value.status == STATUS.get(context, 401)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "context", "status"),
+    [
+        ({"files": ["read"]}, "key", 200),
+        ({"files": ["list", "read"], "mail": ["read"]}, "key", 200),
+        ({"files": ["read"]}, "jwt and key", 200),
+        ({"files": []}, "key", 200),
+        ({}, "organization key", 200),
+        ({"files": ["write"]}, "key", 403),
+        ({"files": ["read", "write"]}, "key", 403),
+        ({"mail": ["list"]}, "key", 403),
+        ({"people": ["read"]}, "key", 403),
+        ({"files:read": ["list"]}, "key", 403),
+        ({"files": ["read"]}, "organization key", 403),
+        ({"files": ["read"]}, "jwt", 401),
+        ({"files": ["read"]}, "session", 401),
+        ({"files": ["read"]}, "nobody", 401),
+        ({"files": ["read"]}, "fault", 503),
+    ],
+)
+def test_a_key_has_to_allow_all_that_is_asked_of_it(permissions, context, status):
+    assert status_of(require_api_key(permissions), context) == status
+
+
+@pytest.mark.parametrize(
+    ("scopes", "context", "status"),
+    [
+        (["files:read"], "key", 200),
+        (["files:read"], "jwt", 200),
+        (["files:read", "mail:send"], "jwt", 200),
+        (["files:read", "mail:send"], "key", 403),
+        (["mail:send"], "jwt and key", 200),
+        (["files:list", "mail:send"], "jwt and key", 403),
+        (["files"], "key", 403),
+        (["files:read"], "foreign jwt", 403),
+        (["files:read"], "session", 403),
+        (["files:read"], "refused jwt", 401),
+        (["files:read"], "nobody", 401),
+        (["files:read"], "fault", 503),
+    ],
+)
+def test_one_credential_has_to_have_all_scopes(scopes, context, status):
+    assert status_of(has_scope(*scopes), context) == status
+
+
+def test_sessions_may_be_let_pass_beside_scopes():
+    rule = either(require_session(), has_scope("files:read"))
+    assert [status_of(rule, context) for context in ("session", "jwt", "foreign jwt", "nobody")] == [200, 200, 403, 401]
+
+
+def status_of(rule, context):
+    try:
+        rule.check({"type": "http", "auth": CONTEXTS[context]})
+    except AuthError as refusal:
+        return refusal.status
+    return 200
+
+
+def test_permissions_that_are_no_lists_are_a_mistake():
+    with pytest.raises(ValueError, match="lists of actions"):
+        require_api_key({"files": "read"})
+    with pytest.raises(ValueError, match="needs a scope"):
+        has_scope()
+
+
+def test_the_permissions_that_a_guard_was_made_with_stay_as_they_were():
+    wanted = {"files": ["read"]}
+    rule = require_api_key(wanted)
+    wanted["files"].append("write")
+    wanted["mail"] = ["send"]
+    assert status_of(rule, "key") == 200
 
 
 def test_the_deciding_credential_is_the_proof():
