@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from asgi_auth.clock import Timestamp
 from asgi_auth.engine.executor import Executor
 from asgi_auth.engine.queries import given
-from asgi_auth.engine.store import LIST_LIMIT, Store
+from asgi_auth.engine.store import LIST_LIMIT, Store, with_shared_moments
 from asgi_auth.models import Session, SessionWithUser, User
 
 
@@ -79,8 +79,7 @@ class DatabaseSessions:
         if not rows:
             return None
         # The same text and the same moment need not be kept twice: a great many of these are remembered.
-        moments: dict[Timestamp, Timestamp] = {}
-        row = [moments.setdefault(value, value) if type(value) is Timestamp else value for value in rows[0]]
+        row = with_shared_moments(rows[0])
         user = self._users.build(row[self._width :])
         of_session = row[: self._width]
         of_session[self._token_at], of_session[self._user_id_at] = token, user.id

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import stamina
 import structlog
-from sqlalchemy import Table
+from sqlalchemy import MetaData, Table
 
 from asgi_auth.config import AuthConfig
 from asgi_auth.engine.change_feed.installation import feed_of
@@ -66,6 +66,7 @@ class Engine:
         self._connecting: asyncio.Task[None] | None = None
         self._is_ready = False
         self._on_ready: list[Action] = []
+        _check_watches(self._watches.values(), self._metadata)
         self._told = [watch for watch in self._watches.values() if watch.table in self._metadata.tables]
         self.change_feed: ChangeFeed | None = feed_of(self._executor, self._metadata, self._told)
         self.users = self.store("user", user)
@@ -233,3 +234,13 @@ class Engine:
     def recorded(self) -> AbstractContextManager[list[str]]:
         """Collect the SQL of every statement run within the block: for tests and benchmarks that count."""
         return self._executor.recorded()
+
+
+def _check_watches(watches: Iterable[Watch], metadata: MetaData) -> None:
+    """SQLite takes a trigger on columns that are not there, and fails every write from then on."""
+    for watch in watches:
+        table = metadata.tables.get(watch.table)
+        known = set() if table is None else {column.name for column in table.columns}
+        missing = {*watch.key, *(watch.columns or ()), *watch.null_columns} - known
+        if table is not None and missing:
+            raise ConfigurationError(f"{min(missing)} is watched, and is no column of {watch.table}")

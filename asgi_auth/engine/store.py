@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from cachetools import LRUCache
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Table
 
+from asgi_auth.clock import Timestamp
+from asgi_auth.engine.clauses import Clauses, Shape, changes_of, conditions_of
 from asgi_auth.engine.executor import Executor
 from asgi_auth.engine.statement import Statement
+from asgi_auth.engine.watched import WatchedFields
 from asgi_auth.fields import fields_of
 from asgi_auth.infrastructure.change_feed.base import Change, Watch
 from asgi_auth.models import Record
 
 R = TypeVar("R", bound=Record)
+S = TypeVar("S", bound=Record)
 Value = str | int | float | bool | datetime | None
-Rows = list[list[Any]]
-Shape = tuple[str, ...]
+Row = list[Any]
+Rows = list[Row]
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 KEPT_STATEMENTS = 128
 
@@ -29,6 +36,16 @@ LIST_LIMIT = 100
 def _require(where: Mapping[str, Value]) -> None:
     if not where:
         raise ValueError("without a condition this would delete the whole table")
+
+
+def _named(role: str, values: Mapping[str, object]) -> dict[str, object]:
+    return {f"{role}_{name}": value for name, value in values.items()}
+
+
+def with_shared_moments(row: Sequence[Any]) -> Row:
+    """A row in which the same moment stands once: a great many of them are remembered."""
+    moments: dict[Timestamp, Timestamp] = {}
+    return [moments.setdefault(value, value) if type(value) is Timestamp else value for value in row]
 
 
 class Store(Generic[R]):
@@ -45,14 +62,14 @@ class Store(Generic[R]):
         self._executor = executor
         self._columns = {field.name: table.c[field.wire_name] for field in fields_of(record)}
         self._names = tuple(self._columns)
-        by_column = {field.wire_name: field.name for field in fields_of(record)}
-        self._key = () if watch is None else tuple(by_column[column] for column in watch.key)
+        self._clauses = Clauses(table, self._columns)
+        self._watched = None if watch is None else WatchedFields(watch, record)
         self._filled = tuple(
             (index, field)
             for index, field in enumerate(fields_of(record))
             if not field.is_optional and not field.is_required
         )
-        self._statements: LRUCache[tuple[str, Shape, Shape], Statement] = LRUCache(KEPT_STATEMENTS)
+        self._statements: LRUCache[tuple[object, ...], Statement] = LRUCache(KEPT_STATEMENTS)
 
     @property
     def columns(self) -> tuple[ColumnElement[Any], ...]:
@@ -86,31 +103,75 @@ class Store(Generic[R]):
 
     async def announced(self, writing: Coroutine[Any, Any, Sequence[R]], *, is_new: bool = False) -> Sequence[R]:
         """Await a write that returns the rows it was about, and tell whoever watches the table of them."""
-        if not self._key:
+        watched = self._watched
+        if watched is None:
             return await writing
 
         async def told() -> Sequence[R]:
             records = await writing
             if records:
-                keys = tuple(self._name(record) for record in records)
+                keys = tuple(map(watched.name, records))
                 await self._executor.announce(Change(self.table.name, keys, is_new=is_new))
             return records
 
         return await self._executor.uninterrupted(told())
-
-    def _name(self, record: R) -> str:
-        """What a Change names a record's row by."""
-        return ":".join(str(getattr(record, name)) for name in self._key)
 
     async def find(self, **where: Value) -> R | None:
         """The record that meets all conditions, or None."""
         rows = await self._run("find", where)
         return self.build(rows[0]) if rows else None
 
-    async def list(self, *, limit: int = LIST_LIMIT, **where: Value) -> Sequence[R]:
-        """All records that meet the conditions, oldest first."""
-        rows = await self._run("list", where, extra={"limit": limit})
+    async def find_with(self, other: Store[S], field: str, /, **where: Value) -> tuple[R, S | None] | None:
+        """The record that meets all conditions, with the one of another store whose id a field of it holds.
+
+        One select; the second is None where there is no such record. ``find_with(users, "user_id", token=...)`` finds
+        something together with its user.
+        """
+        statement = self._compiled_join(other, field, conditions_of(where))
+        rows = await self._executor.run(statement, {f"where_{name}": value for name, value in where.items()})
+        if not rows:
+            return None
+        row, width = with_shared_moments(rows[0]), len(self._names)
+        mine, others = row[:width], row[width:]
+        other_id = others[other.position("id")]
+        if other_id is None:
+            return self.build(mine), None
+        mine[self.position(field)] = other_id
+        return self.build(mine), other.build(others)
+
+    async def list(
+        self,
+        *,
+        limit: int = LIST_LIMIT,
+        offset: int = 0,
+        order_by: str | None = None,
+        is_descending: bool = False,
+        **where: Value,
+    ) -> Sequence[R]:
+        """The records that meet the conditions, oldest first unless asked otherwise.
+
+        Args:
+            limit: so many at most (default 100).
+            offset: so many are left out before the first.
+            order_by: the field they are ordered by (default: ``created_at`` where there is one, else ``id``). Whatever
+                is equal in it is ordered by id, so that pages follow one another; where None stands is the database's
+                own choice.
+            is_descending: the other way round.
+            where: what has to hold, by field.
+
+        Raises ValueError where there is no such field to order by.
+        """
+        order = self._order(order_by, is_descending=is_descending)
+        rows = await self._run("list", where, shape=order, extra={"limit": limit, "offset": offset})
         return [self.build(row) for row in rows]
+
+    def _order(self, name: str | None, *, is_descending: bool) -> Shape:
+        if name is None:
+            name = "created_at" if "created_at" in self._columns else "id"
+        if name not in self._columns:
+            raise ValueError("there is no such field to order by")
+        mark = "-" if is_descending else ""
+        return tuple(f"{field}{mark}" for field in dict.fromkeys((name, "id")))
 
     async def page(self, where: Mapping[str, Value], /, *, limit: int, **bounds: Value) -> Sequence[R]:
         """The newest records that meet all conditions, newest first; needs fields ``created_at`` and ``id``.
@@ -118,12 +179,20 @@ class Store(Generic[R]):
         ``bounds`` are any of ``since`` and ``until``, moments of creation, the first included and the second not; and
         ``before`` with ``before_id``: the moment and id of the last record of the page before.
         """
-        rows = await self._run("page", where, bounds, extra={"limit": limit})
+        given = {f"set_{name}": value for name, value in bounds.items()}
+        rows = await self._run("page", where, shape=tuple(bounds), extra={"limit": limit, **given})
         return [self.build(row) for row in rows]
 
-    async def trim(self, *, before: datetime, most: int) -> int:
-        """Delete the oldest records created before a moment, so many at most; returns how many there were."""
-        return len(await self._run("trim", {}, {"before": before}, extra={"limit": most}))
+    async def trim(self, *, before: datetime, most: int, by: str = "created_at") -> int:
+        """Delete the records of which a moment lies before another, the oldest first, so many at most.
+
+        ``by`` is the field of that moment ("expires_at"); where it is None the record stays. Returns how many there
+        were.
+        """
+        extra = {"before": before, "limit": most}
+        if self._watched is None:
+            return len(await self._run("trim", {}, shape=(by,), extra=extra))
+        return len(await self.announced(self._rows("trim_rows", {}, shape=(by,), extra=extra)))
 
     async def count(self, **where: Value) -> int:
         """How many records meet the conditions."""
@@ -135,7 +204,43 @@ class Store(Generic[R]):
 
         Conditions on the old values make it a compare-and-set.
         """
-        return next(iter(await self.announced(self._rows("change", where, values))), None)
+        return await self._change(where, values)
+
+    async def increment(
+        self,
+        where: Mapping[str, Value],
+        /,
+        *,
+        by: Mapping[str, int],
+        above: Mapping[str, int] = NOTHING,
+        **values: object,
+    ) -> R | None:
+        """Add to numbers where all conditions hold, in one statement; returns the row as it is now, or None.
+
+        Args:
+            where: what has to hold, by field.
+            by: how much is added to each of these fields, less than 0 to count down; None counts as 0.
+            above: fields that have to be more than this before; None is not.
+            values: fields that are set at the same time.
+
+        Of many callers at once each counts: with ``by={"left": -1}, above={"left": 0}`` nobody gets more than there is.
+        """
+        return await self._change(where, values, by=by, above=above)
+
+    async def _change(
+        self,
+        where: Mapping[str, Value],
+        values: Mapping[str, object],
+        *,
+        by: Mapping[str, int] = NOTHING,
+        above: Mapping[str, int] = NOTHING,
+    ) -> R | None:
+        arguments = _named("set", values) | _named("by", by)
+        shape = changes_of(values, by)
+        writing = self._rows("change", where, above=above, shape=shape, extra=arguments)
+        filled = {name for name, value in where.items() if value is not None} | above.keys()
+        is_told = self._watched is not None and self._watched.tells_of({**values, **by}, filled=filled)
+        return next(iter(await (self.announced(writing) if is_told else writing)), None)
 
     async def take(self, **where: Value) -> R | None:
         """Delete the row and return it, in one statement: of many callers one gets it. Needs a condition."""
@@ -145,90 +250,37 @@ class Store(Generic[R]):
     async def remove(self, **where: Value) -> int:
         """Delete every row that meets the conditions; returns how many there were. Needs a condition."""
         _require(where)
-        if self._key:
+        if self._watched is not None:
             return len(await self.announced(self._rows("take", where)))
         return len(await self._run("remove", where))
 
-    async def _rows(
-        self, verb: str, where: Mapping[str, Value], values: Mapping[str, object] | None = None
-    ) -> Sequence[R]:
-        return [self.build(row) for row in await self._run(verb, where, values)]
+    async def _rows(self, verb: str, where: Mapping[str, Value], **options: Any) -> Sequence[R]:
+        return [self.build(row) for row in await self._run(verb, where, **options)]
 
     async def _run(
         self,
         verb: str,
         where: Mapping[str, Value],
-        values: Mapping[str, object] | None = None,
         *,
-        extra: Mapping[str, object] | None = None,
+        above: Mapping[str, int] = NOTHING,
+        shape: Shape = (),
+        extra: Mapping[str, object] = NOTHING,
     ) -> Rows:
-        values = values or {}
-        conditions = tuple(name if value is not None else f"{name}?" for name, value in where.items())
-        statement = self._compiled(verb, conditions, tuple(values))
-        arguments: dict[str, object] = {f"where_{name}": value for name, value in where.items()}
-        arguments.update((f"set_{name}", value) for name, value in values.items())
-        arguments.update(extra or {})
-        return await self._executor.run(statement, arguments)
+        statement = self._compiled(verb, conditions_of(where, above), shape)
+        return await self._executor.run(statement, {**_named("where", where), **_named("above", above), **extra})
 
-    def _compiled(self, verb: str, conditions: Shape, values: Shape) -> Statement:
-        shape = (verb, conditions, values)
-        statement = self._statements.get(shape)
+    def _compiled(self, verb: str, conditions: Shape, shape: Shape) -> Statement:
+        key = (verb, conditions, shape)
+        statement = self._statements.get(key)
         if statement is None:
-            clause = self._clause(verb, conditions, values)
-            statement = self._statements[shape] = self._executor.compile(clause, is_lookup=verb == "find")
+            clause = self._clauses.build(verb, conditions, shape)
+            statement = self._statements[key] = self._executor.compile(clause, is_lookup=verb == "find")
         return statement
 
-    def _clause(self, verb: str, conditions: Shape, values: Shape) -> Any:
-        where = and_(*(self._condition(name) for name in conditions)) if conditions else None
-        if verb in ("page", "trim"):
-            return self._page_clause(where, values) if verb == "page" else self._trim_clause()
-        assignments = {self._columns[name]: bindparam(f"set_{name}", type_=self._columns[name].type) for name in values}
-        clause = self._bare_clause(verb, assignments)
-        return clause if where is None else clause.where(where)
-
-    def _bare_clause(self, verb: str, assignments: dict[Any, Any]) -> Any:
-        clause: Any
-        match verb:
-            case "add":
-                clause = insert(self.table).values(assignments)
-            case "find":
-                clause = select(*self.columns).limit(1)
-            case "list":
-                clause = (
-                    select(*self.columns)
-                    .order_by(self._columns.get("created_at", self._columns["id"]))
-                    .limit(bindparam("limit"))
-                )
-            case "count":
-                clause = select(func.count()).select_from(self.table)
-            case "change":
-                clause = update(self.table).values(assignments).returning(*self.columns)
-            case "take":
-                clause = delete(self.table).returning(*self.columns)
-            case _:
-                clause = delete(self.table).returning(self._columns["id"])
-        return clause
-
-    def _condition(self, name: str) -> ColumnElement[bool]:
-        if name.endswith("?"):
-            return self._columns[name[:-1]].is_(None)
-        column = self._columns[name]
-        return column == bindparam(f"where_{name}", type_=column.type)
-
-    def _page_clause(self, where: ColumnElement[bool] | None, bounds: Shape) -> Any:
-        created, row = self._columns["created_at"], self._columns["id"]
-        limits: dict[str, ColumnElement[bool]] = {
-            "since": created >= bindparam("set_since", type_=created.type),
-            "until": created < bindparam("set_until", type_=created.type),
-            "before": tuple_(created, row)
-            < tuple_(bindparam("set_before", type_=created.type), bindparam("set_before_id", type_=row.type)),
-        }
-        clause = select(*self.columns).order_by(created.desc(), row.desc()).limit(bindparam("limit"))
-        clause = clause.where(*(limits[name] for name in bounds if name in limits))
-        return clause if where is None else clause.where(where)
-
-    def _trim_clause(self) -> Any:
-        created, row = self._columns["created_at"], self._columns["id"]
-        is_old = created < bindparam("set_before", type_=created.type)
-        oldest = select(row).where(is_old).order_by(created, row).limit(bindparam("limit"))
-        return delete(self.table).where(row.in_(oldest)).returning(row)
+    def _compiled_join(self, other: Store[S], field: str, conditions: Shape) -> Statement:
+        key = (other, field, conditions)
+        statement = self._statements.get(key)
+        if statement is None:
+            clause = self._clauses.build_join(conditions, field, other._clauses)
+            statement = self._statements[key] = self._executor.compile(clause, is_lookup=True)
+        return statement

@@ -16,7 +16,7 @@ Fetch = Callable[[str], Awaitable[list[Any]]]
 CHANNEL: Final = "asgi_auth"
 """Everything is told here; each message names its schema, because a database may hold several."""
 
-FUNCTION: Final = "asgi_auth_tell_1"
+FUNCTION: Final = "asgi_auth_tell_2"
 """A function with another body has another number: processes of both versions may run side by side."""
 
 MOST_BYTES: Final = 7900
@@ -34,27 +34,55 @@ _TRANSITIONS: Mapping[str, str] = MappingProxyType(
 # Of a row only the columns that name it are told; NULL in one of them names nothing, and whatever goes wrong here
 # must not undo somebody's write: both tell that anything may have changed.
 _NAME: Final = (
-    "CASE WHEN TG_NARGS = 1 THEN to_jsonb(r) ->> TG_ARGV[0] ELSE "
+    "CASE WHEN cardinality(tell.keys) = 1 THEN to_jsonb(r) ->> tell.keys[1] ELSE "
     "(SELECT CASE WHEN bool_and(part IS NOT NULL) THEN string_agg(part, ':' ORDER BY place) END "
-    "FROM (SELECT to_jsonb(r) ->> name AS part, place FROM unnest(TG_ARGV) WITH ORDINALITY AS c(name, place)) AS p) END"
+    "FROM (SELECT to_jsonb(r) ->> name AS part, place FROM unnest(tell.keys) WITH ORDINALITY AS c(name, place)) AS p) "
+    "END"
 )
 _OLD: Final = f"(SELECT {_NAME} AS name FROM asgi_auth_old AS r LIMIT {MOST_KEYS + 1})"
 _NEW: Final = f"(SELECT {_NAME} AS name FROM asgi_auth_new AS r LIMIT {MOST_KEYS + 1})"
 
+# Nothing says which row became which. A name has changed if the rows of that name, as far as they matter, are not the
+# same before and after; so it does not matter either whether the columns that name rows are unique.
+_MATTERS: Final = (
+    "(SELECT jsonb_agg(CASE WHEN place < tell.bound THEN whole -> name ELSE to_jsonb(whole ->> name IS NULL) END "
+    "ORDER BY place) "
+    "FROM to_jsonb(r) AS whole, unnest(tell.told) WITH ORDINALITY AS c(name, place))"
+)
+_OLD_ROWS: Final = f"SELECT {_NAME} AS name, {_MATTERS} FROM asgi_auth_old AS r"
+_NEW_ROWS: Final = f"SELECT {_NAME} AS name, {_MATTERS} FROM asgi_auth_new AS r"
+_GONE: Final = f"({_OLD_ROWS} EXCEPT ALL {_NEW_ROWS} LIMIT {MOST_KEYS + 1})"
+_COME: Final = f"({_NEW_ROWS} EXCEPT ALL {_OLD_ROWS} LIMIT {MOST_KEYS + 1})"
+
 _BODY: Final = f"""
+<<tell>>
 DECLARE
+    mark integer;
+    keys text[];
+    told text[];
+    bound integer;
     named text[];
     many bigint;
     message text;
 BEGIN
     BEGIN
+        mark := array_position(TG_ARGV, '');
+        keys := TG_ARGV[0:coalesce(mark, TG_NARGS) - 1];
+        told := TG_ARGV[mark + 1:];
+        bound := array_position(told, '');
         IF TG_OP = 'INSERT' THEN
             SELECT count(*), array_agg(DISTINCT n.name) INTO many, named FROM {_NEW} AS n;
         ELSIF TG_OP = 'DELETE' THEN
             SELECT count(*), array_agg(DISTINCT n.name) INTO many, named FROM {_OLD} AS n;
-        ELSIF TG_OP = 'UPDATE' THEN
+        ELSIF TG_OP = 'UPDATE' AND mark IS NULL THEN
             SELECT (count(*) + 1) / 2, array_agg(DISTINCT n.name) INTO many, named
             FROM ({_OLD} UNION ALL {_NEW}) AS n;
+        ELSIF TG_OP = 'UPDATE' THEN
+            IF NOT (SELECT to_jsonb(r) ?& array_remove(tell.told, '') FROM asgi_auth_new AS r LIMIT 1) THEN
+                RAISE undefined_column;
+            END IF;
+            SELECT (count(*) + 1) / 2, array_agg(DISTINCT n.name) INTO many, named
+            FROM ({_GONE} UNION ALL {_COME}) AS n;
         END IF;
         IF many = 0 THEN
             RETURN NULL;
@@ -93,7 +121,7 @@ class State:
 
     Attributes:
         schemas: where each watched table is; a table that is missing is missing here too.
-        arguments: by table and trigger, the columns that it names rows by, as PostgreSQL keeps them.
+        arguments: by table and trigger, the columns that it was told of, as PostgreSQL keeps them.
         disabled: those that do nothing.
         versions: of each trigger and its function, another one after every change, even of one that was taken back.
         unheard: the tables that are written to in ways that run no trigger of theirs.
@@ -114,17 +142,24 @@ class State:
     may_create_on: frozenset[str]
 
     def lacks(self, watches: Iterable[Watch]) -> list[tuple[Watch, str]]:
-        """The watched tables and events without a trigger, or with one that names rows by other columns."""
+        """The watched tables and events without a trigger, or with one that was told of other columns."""
         return [
             (watch, event)
             for watch in watches
             for event in _TRANSITIONS
-            if self.arguments.get((watch.table, trigger_name(event))) != _arguments(watch)
+            if self.arguments.get((watch.table, trigger_name(event))) != _kept(_arguments(watch, event))
         ]
 
 
-def _arguments(watch: Watch) -> bytes:
-    return b"".join(column.encode() + b"\0" for column in watch.key)
+def _arguments(watch: Watch, event: str) -> tuple[str, ...]:
+    """What the trigger of an event is told: the columns that name rows, and which of them matter, behind "" each."""
+    if event != "UPDATE" or watch.columns is None:
+        return watch.key
+    return (*watch.key, "", *watch.columns, "", *watch.null_columns)
+
+
+def _kept(arguments: tuple[str, ...]) -> bytes:
+    return b"".join(argument.encode() + b"\0" for argument in arguments)
 
 
 def _tables_sql(watches: Collection[Watch]) -> str:
@@ -187,10 +222,10 @@ def missing_statements(state: State, watches: Collection[Watch]) -> list[str]:
         name, table = trigger_name(event), quoted(watch.table)
         if (watch.table, name) in state.arguments:
             statements.append(f"DROP TRIGGER {name} ON {table}")
-        columns = ", ".join(literal(column) for column in watch.key)
+        arguments = ", ".join(map(literal, _arguments(watch, event)))
         statements.append(
             f"CREATE TRIGGER {name} AFTER {event} ON {table} {_TRANSITIONS[event]}"
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION}({columns})"
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION}({arguments})"
         )
     return statements
 

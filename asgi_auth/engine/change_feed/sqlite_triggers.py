@@ -51,15 +51,41 @@ def _triggers_on(table: Table, watch: Watch) -> dict[str, str]:
     note = f'INSERT INTO "{LOG}" ("tableName", "key", "isNew") SELECT {literal(watch.table)}, '
     old, new = _name_of(watch, "OLD"), _name_of(watch, "NEW")
     unique = sorted({column for group in _unique(table) for column in group})
-    in_the_way = f"{note}{_name_of(watch, 't')}, 0 FROM {on} AS t WHERE {_same_as_new(table)};"
+    in_the_way = f"{note}{_name_of(watch, 't')}, 0 FROM {on} AS t WHERE"
     return {
         "insert": f"AFTER INSERT ON {on} BEGIN {note}{new}, 1; END",
-        "update": f"AFTER UPDATE ON {on} BEGIN {note}{old}, 0 UNION SELECT {literal(watch.table)}, {new}, 0; END",
+        "update": (
+            f"AFTER UPDATE ON {on} {_when(watch)}"
+            f"BEGIN {note}{old}, 0 UNION SELECT {literal(watch.table)}, {new}, 0; END"
+        ),
         "delete": f"AFTER DELETE ON {on} BEGIN {note}{old}, 0; END",
         # INSERT OR REPLACE deletes rows without a word; these say which.
-        "replace": f"BEFORE INSERT ON {on} BEGIN {in_the_way} END",
-        "displace": f"BEFORE UPDATE OF {', '.join(map(quoted, unique))} ON {on} BEGIN {in_the_way} END",
+        "replace": f"BEFORE INSERT ON {on} BEGIN {in_the_way} {_same_as_new(table)}; END",
+        "displace": (
+            f"BEFORE UPDATE OF {', '.join(map(quoted, unique))} ON {on} "
+            f"BEGIN {in_the_way} {_displaced(table, watch)}; END"
+        ),
     }
+
+
+def _when(watch: Watch) -> str:
+    """When a changed row is told of."""
+    if watch.columns is None:
+        return ""
+    # whatever the column's own collation is, another text is another value
+    told = [
+        f"OLD.{quoted(column)} COLLATE BINARY IS NOT NEW.{quoted(column)}" for column in (*watch.key, *watch.columns)
+    ]
+    told += [f"(OLD.{quoted(column)} IS NULL) <> (NEW.{quoted(column)} IS NULL)" for column in watch.null_columns]
+    return f"WHEN {' OR '.join(told)} "
+
+
+def _displaced(table: Table, watch: Watch) -> str:
+    """Which rows make room for a changed one."""
+    if watch.columns is None:
+        return _same_as_new(table)  # itself among them, and it has changed
+    itself = " AND ".join(f"t.{quoted(column.name)} IS OLD.{quoted(column.name)}" for column in table.primary_key)
+    return f"({_same_as_new(table)}) AND NOT ({itself})"
 
 
 def _unique(table: Table) -> list[tuple[str, ...]]:

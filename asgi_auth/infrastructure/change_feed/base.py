@@ -30,16 +30,29 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A table whose changes everybody is told of.
+    """A table whose changes everybody is told of: of every row that is added or deleted, and of those that are changed.
 
     Attributes:
         table: its name in the database.
         key: the columns that name a row in a Change; the values of several are joined by ":", and no value of theirs
             is a secret.
+        columns: a changed row is told of only if one of these or of the key is another than before; None: whatever
+            was changed, even to the same. It is for tables of which some columns are written with every use: nobody
+            may rest on the others.
+        null_columns: beside ``columns``, those of which only matters whether they are NULL: a number that is counted
+            down is not told of, but that there is one, or none any more.
+
+    Raises ValueError for ``null_columns`` where everything is told of anyway.
     """
 
     table: str
     key: tuple[str, ...] = ("id",)
+    columns: tuple[str, ...] | None = None
+    null_columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.columns is None and self.null_columns:
+            raise ValueError("null_columns are told of beside columns; without columns everything is told of")
 
 
 class FeedObserver(Protocol):

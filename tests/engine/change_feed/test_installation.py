@@ -18,7 +18,7 @@ from tests.engine.change_feed.listening import users
 ROOT = Path(__file__).parents[3]
 CAREFUL = DatabaseOptions(creates_schema=False)
 DROP_TRIGGERS = {
-    "postgres": ["DROP FUNCTION asgi_auth_tell_1() CASCADE"],
+    "postgres": ["DROP FUNCTION asgi_auth_tell_2() CASCADE"],
     "sqlite": ['DROP TRIGGER "asgiAuth1_user_delete"'],
 }
 
@@ -139,14 +139,14 @@ async def test_on_sqlite_a_missing_table_of_changes_is_told(make_auth, listen, s
 async def test_a_disabled_trigger_is_named_and_how_to_enable_it(make_auth, listen, postgres_url):
     auth = make_auth(database=postgres_url)
     await auth.create_schema()
-    await query(postgres_url, "ALTER TABLE session DISABLE TRIGGER asgi_auth_tell_1_delete")
+    await query(postgres_url, "ALTER TABLE session DISABLE TRIGGER asgi_auth_tell_2_delete")
     assert await auth.create_schema() == [], "whoever disabled it had a reason"
     listener = await listen(database=postgres_url)
     await listener.until(lambda: listener.reasons)
     assert listener.reasons == [
-        'triggers on "session" are disabled: ALTER TABLE "session" ENABLE TRIGGER asgi_auth_tell_1_delete, and the like'
+        'triggers on "session" are disabled: ALTER TABLE "session" ENABLE TRIGGER asgi_auth_tell_2_delete, and the like'
     ]
-    await query(postgres_url, "ALTER TABLE session ENABLE ALWAYS TRIGGER asgi_auth_tell_1_delete")
+    await query(postgres_url, "ALTER TABLE session ENABLE ALWAYS TRIGGER asgi_auth_tell_2_delete")
     await listener.up()
 
 
@@ -188,9 +188,9 @@ async def test_a_trigger_that_names_rows_by_other_columns_is_replaced(make_auth,
     await auth.create_schema()
     await query(
         postgres_url,
-        "DROP TRIGGER asgi_auth_tell_1_truncate ON session",
-        "CREATE TRIGGER asgi_auth_tell_1_truncate AFTER TRUNCATE ON session "
-        "FOR EACH STATEMENT EXECUTE FUNCTION asgi_auth_tell_1('token')",
+        "DROP TRIGGER asgi_auth_tell_2_truncate ON session",
+        "CREATE TRIGGER asgi_auth_tell_2_truncate AFTER TRUNCATE ON session "
+        "FOR EACH STATEMENT EXECUTE FUNCTION asgi_auth_tell_2('token')",
     )
     assert [sql.split()[0] for sql in await auth.create_schema()] == ["DROP", "CREATE"]
 
@@ -198,13 +198,13 @@ async def test_a_trigger_that_names_rows_by_other_columns_is_replaced(make_auth,
 async def test_a_function_of_that_name_that_does_something_else_is_not_believed(make_auth, listen, postgres_url):
     await query(
         postgres_url,
-        "CREATE FUNCTION asgi_auth_tell_1() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE FUNCTION asgi_auth_tell_2() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
     )
     auth = make_auth(database=postgres_url)
     assert not any("TRIGGER" in sql for sql in await auth.create_schema())
     listener = await listen(database=postgres_url)
     await listener.until(lambda: listener.reasons)
-    assert "a function asgi_auth_tell_1 is there that somebody else has made" in listener.reasons[0]
+    assert "a function asgi_auth_tell_2 is there that somebody else has made" in listener.reasons[0]
     await query(postgres_url, *DROP_TRIGGERS["postgres"])
     await auth.create_schema()
     await listener.up()
@@ -219,14 +219,14 @@ async def test_a_function_that_is_replaced_while_everything_runs_is_missed(
     await listener.up()
     await query(
         postgres_url,
-        "CREATE OR REPLACE FUNCTION asgi_auth_tell_1() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE OR REPLACE FUNCTION asgi_auth_tell_2() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
     )
     await listener.until(lambda: listener.states[-1] == "unusable")
 
 
 async def test_what_a_stranger_has_left_in_the_schema_is_not_run(make_auth, listen, postgres_url, role):
     await make_auth(database=postgres_url).create_schema()
-    [(ours,)] = await query(postgres_url, "SELECT pg_get_functiondef('asgi_auth_tell_1'::regproc)")
+    [(ours,)] = await query(postgres_url, "SELECT pg_get_functiondef('asgi_auth_tell_2'::regproc)")
     await query(postgres_url, *DROP_TRIGGERS["postgres"])
     await grant(postgres_url, role, "USAGE, CREATE ON SCHEMA public")
     await query(role, ours)  # who has made it may put anything in its place later
