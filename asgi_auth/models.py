@@ -116,7 +116,8 @@ class ApiKey(Record, frozen=True, kw_only=True):
         last_request: when it was used last.
         expires_at: when it ends; None: never.
         permissions: actions by resource, such as ``{"files": ["read"]}``; None: none were given.
-        metadata: what the application keeps with it; neither of the two can be changed in place.
+        metadata: what its owner or the application keeps with it, an object (a list, where a client sent one); neither
+            of the two can be changed in place.
     """
 
     config_id: str = "default"
@@ -138,7 +139,7 @@ class ApiKey(Record, frozen=True, kw_only=True):
     created_at: Timestamp
     updated_at: Timestamp
     permissions: Mapping[str, tuple[str, ...]] | None = None
-    metadata: Mapping[str, object] | None = None
+    metadata: Mapping[str, object] | tuple[object, ...] | None = None
     id: str
 
     @property

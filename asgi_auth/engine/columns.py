@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from asgi_auth.clock import Timestamp
 from asgi_auth.fields import Field
-from asgi_auth.models import decode_hook, to_json
+from asgi_auth.models import decode_hook, frozen, to_json
 
 Processor = Callable[[Any], Any]
 
@@ -95,7 +95,7 @@ class Json(UserDefinedType[object]):
 
     cache_ok = False
 
-    def __init__(self, kind: object = object) -> None:
+    def __init__(self, kind: object = Any) -> None:
         self.kind = kind
 
     def bind_processor(self, dialect: Dialect) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
@@ -106,6 +106,23 @@ class Json(UserDefinedType[object]):
         """Database to Python; raises ``msgspec.MsgspecError`` for what does not fit the field."""
         decoder = msgspec.json.Decoder(self.kind, dec_hook=decode_hook)
         return lambda value: None if value is None else decoder.decode(value)
+
+
+class FrozenJson(Json):
+    """JSON as text, read back as what nobody can change: what is remembered is given to many."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
+        """Database to Python; raises ``msgspec.MsgspecError`` for what does not fit the field."""
+        read = super().result_processor(dialect, coltype)
+        return lambda value: frozen(read(value))
+
+
+class FrozenJsonOrNull(FrozenJson):
+    """The same, with None stored as the text ``null`` in place of NULL; both are read as None."""
+
+    def bind_processor(self, dialect: Dialect) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
+        """Python to database."""
+        return lambda value: to_json(value).decode()
 
 
 class Words(UserDefinedType[str]):
@@ -176,4 +193,16 @@ def added_column(field: Field) -> Column[Any]:
     return Column(field.wire_name, column_type(field), nullable=True, unique=field.rules.unique or None)
 
 
-__all__ = ["BigInteger", "Flag", "Integer", "Json", "Moment", "Real", "Text", "added_column", "column_type"]
+__all__ = [
+    "BigInteger",
+    "Flag",
+    "FrozenJson",
+    "FrozenJsonOrNull",
+    "Integer",
+    "Json",
+    "Moment",
+    "Real",
+    "Text",
+    "added_column",
+    "column_type",
+]

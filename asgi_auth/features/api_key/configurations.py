@@ -1,0 +1,31 @@
+"""Which configuration a request or a key follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from asgi_auth.config.options.checks import require
+from asgi_auth.features.api_key.errors import NoDefaultConfiguration
+from asgi_auth.features.api_key.options import DEFAULT_ID, ApiKeyOptions
+
+
+class Configurations:
+    """All configurations by their ids.
+
+    Raises ConfigurationError where two have one id.
+    """
+
+    def __init__(self, options: Iterable[ApiKeyOptions]) -> None:
+        self.all = tuple(options)
+        self._by_id = {each.config_id: each for each in self.all}
+        require(len(self._by_id) == len(self.all), "ApiKeys: each configuration needs a config_id of its own")
+
+    def get(self, config_id: str | None = None) -> ApiKeyOptions:
+        """The one of this id; for an unknown one, or none, the one called "default" (Better Auth contract).
+
+        Raises NoDefaultConfiguration where there is no such.
+        """
+        found = self._by_id.get(config_id or DEFAULT_ID) or self._by_id.get(DEFAULT_ID)
+        if found is None:
+            raise NoDefaultConfiguration
+        return found

@@ -1,0 +1,40 @@
+"""The table of API keys, name for name Better Auth's; nothing in it refers to another table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Column, Index, Integer, MetaData, Table
+
+from asgi_auth.engine.columns import Flag, FrozenJson, FrozenJsonOrNull, Moment, Text
+
+API_KEY = Table(
+    "apikey",
+    MetaData(),
+    Column("id", Text(), primary_key=True),
+    Column("configId", Text(), nullable=False),
+    Column("name", Text()),
+    Column("start", Text()),
+    Column("referenceId", Text(), nullable=False),
+    Column("prefix", Text()),
+    Column("key", Text(), nullable=False),
+    Column("refillInterval", Integer()),
+    Column("refillAmount", Integer()),
+    Column("lastRefillAt", Moment()),
+    Column("enabled", Flag()),
+    Column("rateLimitEnabled", Flag()),
+    Column("rateLimitTimeWindow", Integer()),
+    Column("rateLimitMax", Integer()),
+    Column("requestCount", Integer()),
+    Column("remaining", Integer()),
+    Column("lastRequest", Moment()),
+    Column("expiresAt", Moment()),
+    Column("createdAt", Moment(), nullable=False),
+    Column("updatedAt", Moment(), nullable=False),
+    Column("permissions", FrozenJson(Mapping[str, tuple[str, ...]] | None)),
+    Column("metadata", FrozenJsonOrNull()),
+    Index("apikey_configId_idx", "configId"),
+    Index("apikey_referenceId_idx", "referenceId"),
+    Index("apikey_key_idx", "key"),
+    quote=True,
+)
