@@ -57,6 +57,11 @@ def discovered(provider: Provider, document: Mapping[str, object]) -> Endpoints:
     )
 
 
+def openid_document_of(issuer: str) -> str:
+    """Where an issuer has its discovery document (OpenID Connect Discovery, 4)."""
+    return issuer.removesuffix("/") + _OPENID_SUFFIX
+
+
 def with_params(endpoint: str, params: Mapping[str, str], *, what: str) -> str:
     """An endpoint's URL with parameters set, beside those it has already; raises ProviderFailed where it is none."""
     try:
@@ -76,7 +81,7 @@ def _documents_of(issuer: str) -> tuple[str, ...]:
     host, slash, path = rest.rstrip("/").partition("/")
     base = issuer.removesuffix("/")
     return (
-        base + _OPENID_SUFFIX,
+        openid_document_of(issuer),
         base + _OAUTH_SUFFIX,
         f"{scheme}://{host}{_OAUTH_SUFFIX}{slash}{path}",
     )

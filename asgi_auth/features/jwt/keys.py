@@ -1,4 +1,4 @@
-"""Where the keys come from that tokens are verified with."""
+"""Whose tokens are taken, and where the keys come from that they are verified with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from asgi_auth.context import Standing
 from asgi_auth.crypto.jwk import VerificationKey
+from asgi_auth.features.jwt.claims import TokenRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,11 @@ class KeySource(Protocol):
 
     async def close(self) -> None:
         """Give up what is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedIssuer:
+    """An issuer whose tokens are taken: by what rules, and with whose keys."""
+
+    rules: TokenRules
+    keys: KeySource
