@@ -23,6 +23,21 @@ def _nothing() -> Mapping[Any, Any]:
     return MappingProxyType({})
 
 
+OrganizationAccess = Literal["allowed", "forbidden", "stranger"]
+"""What a user may do in an organization: it, not it though a member, or nothing, being no member."""
+
+
+class Organizations(Protocol):
+    """What knows of organizations: the feature that keeps them, where one is installed."""
+
+    async def access(self, organization_id: str, *, user_id: str, resource: str, action: str) -> OrganizationAccess:
+        """Whether a user may do something with a resource of an organization ("apiKey", "create").
+
+        The answer comes from the store of record, in a number of statements that does not grow. Raises Unavailable.
+        """
+        ...
+
+
 class Cell(Protocol):
     """Where a cache remembers something; ``until`` is in seconds since 1970."""
 

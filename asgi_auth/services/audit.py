@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import structlog
 from cachetools import TTLCache
@@ -44,6 +44,7 @@ REPEATED_AFTER: Final = 60
 MOST_REFUSED: Final = 10_000
 """Clients that this is remembered of."""
 
+E = TypeVar("E")
 Outcome = Literal["success", "failure"]
 FindDevice = Callable[[], Device]
 Said = Mapping[str, str | None]
@@ -64,6 +65,7 @@ class AuditEntry:
         at: when.
         user_id: whom it is about; None where nobody knows.
         session_id: the row's id, which opens nothing.
+        target_id: the row's id of what else it is about, such as an API key; it opens nothing either.
         ip_address: where the request came from; "" where nobody knows.
         user_agent: what the client calls itself, cut to 256 printable characters.
         method: the way ("password", "oauth", a provider, how a password was changed).
@@ -75,6 +77,7 @@ class AuditEntry:
     at: Timestamp
     user_id: str | None = None
     session_id: str | None = None
+    target_id: str | None = None
     ip_address: str = ""
     user_agent: str = ""
     method: str | None = None
@@ -159,8 +162,29 @@ class AuditLog:
         self._refused: TTLCache[tuple[str | None, ...], bool] = TTLCache(
             MOST_REFUSED, REPEATED_AFTER, timer=seconds_of(clock)
         )
+        self._events = events
         for kind, fact in _FACTS.items():
             events.subscribe(kind, partial(self._hear, fact))
+
+    def tell_of(
+        self,
+        event: type[E],
+        name: str,
+        said: Callable[[E], Said],
+        *,
+        outcome: Outcome = "success",
+        is_repeated: bool = False,
+    ) -> None:
+        """Have a feature's own events in the log as well.
+
+        Args:
+            event: the type of event.
+            name: what such a fact is called ("api_key.created").
+            said: what is known of one, by the names of AuditEntry's fields; nothing of it is a secret.
+            outcome: see AuditEntry.
+            is_repeated: whoever causes it may do so over and over: it is told once a minute of each client and reason.
+        """
+        self._events.subscribe(event, partial(self._hear, _Fact(name, said, outcome, is_repeated)))
 
     def add_listener(self, listener: AuditListener) -> None:
         """Have ``listener`` called with each entry; it returns at once: somebody's request waits for it.

@@ -9,6 +9,7 @@ import structlog
 
 from asgi_auth.clock import Clock, seconds_of, utc_now
 from asgi_auth.config import AuthConfig, MailOptions, Secret
+from asgi_auth.context import Organizations
 from asgi_auth.crypto.cipher import Cipher
 from asgi_auth.crypto.hash_pool import PasswordHasher
 from asgi_auth.crypto.keys import derive_purpose_key
@@ -79,7 +80,12 @@ class Services:
     """The core's services by name, the features' services by type.
 
     ``clock``, ``hasher`` and ``metrics`` may be given: tests freeze the one and speed up the other.
+
+    Attributes:
+        organizations: set by the feature that keeps organizations; None where none is installed.
     """
+
+    organizations: Organizations | None
 
     def __init__(
         self,
@@ -121,6 +127,7 @@ class Services:
         engine.when_ready(self.gauges.start)
         count_revocations(self.events, self.metrics)
         self._added: dict[type, object] = {}
+        self.organizations = None
         self.health = self._health()
         self._closes: list[Close] = [
             engine.disconnect,

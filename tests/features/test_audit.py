@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -284,3 +285,32 @@ async def test_many_at_once_are_all_written(auth, audit):
 def test_what_cannot_work_is_refused(options):
     with pytest.raises(ConfigurationError):
         Audit(**options)
+
+
+@dataclass(frozen=True)
+class DoorOpened:
+    """What a feature of somebody's own tells of."""
+
+    door: str
+    user_id: str
+
+
+async def test_a_feature_tells_of_its_own_facts(auth, audit):
+    auth.services.audit.tell_of(
+        DoorOpened, "door.opened", lambda event: {"user_id": event.user_id, "target_id": event.door}, outcome="failure"
+    )
+    await auth.services.events.publish(DoorOpened(door="north", user_id="ada"))
+    await audit.list()  # opens the database
+    await audit.flush()
+    (opened,) = (await audit.list(event="door.opened")).records
+    assert (opened.user_id, opened.target_id, opened.outcome) == ("ada", "north", "failure")
+
+
+async def test_what_somebody_causes_over_and_over_is_told_once_a_minute(auth, audit, clock):
+    auth.services.audit.tell_of(DoorOpened, "door.opened", lambda _: {"reason": "knocked"}, is_repeated=True)
+    await audit.list()
+    for seconds in (1, 61, 1):
+        await auth.services.events.publish(DoorOpened(door="north", user_id="ada"))
+        clock.advance(seconds=seconds)
+    await audit.flush()
+    assert len((await audit.list(event="door.opened")).records) == 2

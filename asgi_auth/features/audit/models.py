@@ -15,6 +15,7 @@ class AuditRecord(Record, frozen=True, kw_only=True):
     outcome: str
     user_id: str | None = None
     session_id: str | None = None
+    target_id: str | None = None
     ip_address: str | None = None
     user_agent: str | None = None
     method: str | None = None

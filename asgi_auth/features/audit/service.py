@@ -242,6 +242,7 @@ def _record_of(entry: AuditEntry) -> AuditRecord:
         outcome=entry.outcome,
         user_id=entry.user_id,
         session_id=entry.session_id,
+        target_id=entry.target_id,
         ip_address=entry.ip_address or None,
         user_agent=entry.user_agent or None,
         method=entry.method,

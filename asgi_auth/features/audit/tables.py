@@ -14,6 +14,7 @@ AUDIT_LOG = Table(
     Column("outcome", Text(), nullable=False),
     Column("userId", Text()),
     Column("sessionId", Text()),
+    Column("targetId", Text()),
     Column("ipAddress", Text()),
     Column("userAgent", Text()),
     Column("method", Text()),
