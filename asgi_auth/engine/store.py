@@ -224,7 +224,10 @@ class Store(Generic[R]):
             values: fields that are set at the same time.
 
         Of many callers at once each counts: with ``by={"left": -1}, above={"left": 0}`` nobody gets more than there is.
+        Raises ValueError for a field in both ``by`` and ``values``.
         """
+        if not by.keys().isdisjoint(values):
+            raise ValueError("a field is either added to or set")
         return await self._change(where, values, by=by, above=above)
 
     async def _change(

@@ -67,3 +67,8 @@ async def test_a_count_is_one_statement(tickets, clock):
     with engine.recorded() as statements:
         await tickets.increment({"id": "t1"}, by={"left": -1}, above={"left": 0}, line="blue")
     assert len(statements) == 1
+
+
+async def test_a_field_is_either_added_to_or_set(tickets):
+    with pytest.raises(ValueError, match="either"):
+        await tickets.increment({"id": "t1"}, by={"left": 1}, left=2)

@@ -31,28 +31,36 @@ _TRANSITIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+
 # Of a row only the columns that name it are told; NULL in one of them names nothing, and whatever goes wrong here
 # must not undo somebody's write: both tell that anything may have changed.
-_NAME: Final = (
-    "CASE WHEN cardinality(tell.keys) = 1 THEN to_jsonb(r) ->> tell.keys[1] ELSE "
-    "(SELECT CASE WHEN bool_and(part IS NOT NULL) THEN string_agg(part, ':' ORDER BY place) END "
-    "FROM (SELECT to_jsonb(r) ->> name AS part, place FROM unnest(tell.keys) WITH ORDINALITY AS c(name, place)) AS p) "
-    "END"
-)
-_OLD: Final = f"(SELECT {_NAME} AS name FROM asgi_auth_old AS r LIMIT {MOST_KEYS + 1})"
-_NEW: Final = f"(SELECT {_NAME} AS name FROM asgi_auth_new AS r LIMIT {MOST_KEYS + 1})"
+def _name_in(whole: str) -> str:
+    return (
+        f"CASE WHEN cardinality(tell.keys) = 1 THEN {whole} ->> tell.keys[1] ELSE "
+        "(SELECT CASE WHEN bool_and(part IS NOT NULL) THEN string_agg(part, ':' ORDER BY place) END "
+        f"FROM (SELECT {whole} ->> name AS part, place FROM unnest(tell.keys) WITH ORDINALITY AS c(name, place)) AS p) "
+        "END"
+    )
+
+
+_OLD: Final = f"(SELECT {_name_in('to_jsonb(r)')} AS name FROM asgi_auth_old AS r LIMIT {MOST_KEYS + 1})"
+_NEW: Final = f"(SELECT {_name_in('to_jsonb(r)')} AS name FROM asgi_auth_new AS r LIMIT {MOST_KEYS + 1})"
 
 # Nothing says which row became which. A name has changed if the rows of that name, as far as they matter, are not the
 # same before and after; so it does not matter either whether the columns that name rows are unique.
-_MATTERS: Final = (
-    "(SELECT jsonb_agg(CASE WHEN place < tell.bound THEN whole -> name ELSE to_jsonb(whole ->> name IS NULL) END "
-    "ORDER BY place) "
-    "FROM to_jsonb(r) AS whole, unnest(tell.told) WITH ORDINALITY AS c(name, place))"
+_BOTH: Final = (
+    "SELECT to_jsonb(r) AS whole, 1 AS side FROM asgi_auth_old AS r "
+    "UNION ALL SELECT to_jsonb(r), -1 FROM asgi_auth_new AS r OFFSET 0"
 )
-_OLD_ROWS: Final = f"SELECT {_NAME} AS name, {_MATTERS} FROM asgi_auth_old AS r"
-_NEW_ROWS: Final = f"SELECT {_NAME} AS name, {_MATTERS} FROM asgi_auth_new AS r"
-_GONE: Final = f"({_OLD_ROWS} EXCEPT ALL {_NEW_ROWS} LIMIT {MOST_KEYS + 1})"
-_COME: Final = f"({_NEW_ROWS} EXCEPT ALL {_OLD_ROWS} LIMIT {MOST_KEYS + 1})"
+_MATTERS: Final = (
+    "CASE WHEN cardinality(tell.nullable) = 0 THEN b.whole - tell.rest ELSE b.whole - tell.rest || "
+    "(SELECT jsonb_object_agg(name, b.whole ->> name IS NULL) FROM unnest(tell.nullable) AS c(name)) END"
+)
+_CHANGED: Final = (
+    "(SELECT m.name, abs(sum(m.side)) AS times FROM "
+    f"(SELECT {_name_in('b.whole')} AS name, {_MATTERS} AS matters, b.side FROM ({_BOTH}) AS b) AS m "
+    f"GROUP BY m.name, m.matters HAVING sum(m.side) <> 0 LIMIT {2 * MOST_KEYS + 2})"
+)
 
 _BODY: Final = f"""
 <<tell>>
@@ -60,7 +68,8 @@ DECLARE
     mark integer;
     keys text[];
     told text[];
-    bound integer;
+    nullable text[];
+    rest text[];
     named text[];
     many bigint;
     message text;
@@ -68,8 +77,6 @@ BEGIN
     BEGIN
         mark := array_position(TG_ARGV, '');
         keys := TG_ARGV[0:coalesce(mark, TG_NARGS) - 1];
-        told := TG_ARGV[mark + 1:];
-        bound := array_position(told, '');
         IF TG_OP = 'INSERT' THEN
             SELECT count(*), array_agg(DISTINCT n.name) INTO many, named FROM {_NEW} AS n;
         ELSIF TG_OP = 'DELETE' THEN
@@ -78,11 +85,16 @@ BEGIN
             SELECT (count(*) + 1) / 2, array_agg(DISTINCT n.name) INTO many, named
             FROM ({_OLD} UNION ALL {_NEW}) AS n;
         ELSIF TG_OP = 'UPDATE' THEN
-            IF NOT (SELECT to_jsonb(r) ?& array_remove(tell.told, '') FROM asgi_auth_new AS r LIMIT 1) THEN
+            told := TG_ARGV[mark + 1:];
+            nullable := told[array_position(told, '') + 1:];
+            told := array_remove(told, '');
+            SELECT ARRAY(SELECT jsonb_object_keys(to_jsonb(r)) EXCEPT SELECT unnest(tell.told || tell.keys)) INTO rest
+            FROM asgi_auth_new AS r WHERE to_jsonb(r) ?& tell.told LIMIT 1;
+            IF rest IS NULL AND EXISTS (SELECT FROM asgi_auth_new) THEN
                 RAISE undefined_column;
             END IF;
-            SELECT (count(*) + 1) / 2, array_agg(DISTINCT n.name) INTO many, named
-            FROM ({_GONE} UNION ALL {_COME}) AS n;
+            SELECT coalesce((sum(n.times)::bigint + 1) / 2, 0), array_agg(DISTINCT n.name) INTO many, named
+            FROM {_CHANGED} AS n;
         END IF;
         IF many = 0 THEN
             RETURN NULL;

@@ -42,7 +42,7 @@ class Watch:
         null_columns: beside ``columns``, those of which only matters whether they are NULL: a number that is counted
             down is not told of, but that there is one, or none any more.
 
-    Raises ValueError for ``null_columns`` where everything is told of anyway.
+    Raises ValueError for ``null_columns`` that are told of anyway.
     """
 
     table: str
@@ -51,8 +51,8 @@ class Watch:
     null_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.columns is None and self.null_columns:
-            raise ValueError("null_columns are told of beside columns; without columns everything is told of")
+        if self.null_columns and (self.columns is None or not set(self.columns).isdisjoint(self.null_columns)):
+            raise ValueError("null_columns are other columns than those that are told of anyway")
 
 
 class FeedObserver(Protocol):

@@ -223,6 +223,7 @@ def test_a_column_that_is_not_there_cannot_be_watched(make_auth, watch):
         make_auth(features=[Mistaken()])
 
 
-def test_where_everything_is_told_of_no_column_matters_by_its_nullness_alone():
+@pytest.mark.parametrize("columns", [None, ("left",), ("line", "left")])
+def test_of_what_is_told_of_anyway_it_cannot_matter_only_whether_it_is_there(columns):
     with pytest.raises(ValueError, match="null_columns"):
-        Watch("ticket", null_columns=("left",))
+        Watch("ticket", columns=columns, null_columns=("left",))
