@@ -125,8 +125,8 @@ def require_authenticated() -> Guard:
 
 
 def require_session() -> Guard:
-    """A credential that rests on a session: cookie or bearer token."""
-    return _Rule(needs_session=True)
+    """A session's own credential: cookie or bearer token. A JWT is none, even one whose session is checked."""
+    return _Rule(kinds=frozenset({"session", "bearer"}), needs_session=True)
 
 
 def require_bearer() -> Guard:

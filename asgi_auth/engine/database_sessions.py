@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -31,9 +31,10 @@ class DatabaseSessions:
         is_here = session.ipAddress == given("ip_address", session.ipAddress)
         removing = delete(sessions.table).where(of_user).returning(*every)
         newest = select(session.id).where(of_user, is_live).order_by(session.createdAt.desc(), session.id.desc())
-        self._with_user = executor.compile(
-            select(*every, *users.columns).select_from(join).where(of_token), is_lookup=True
-        )
+        with_user = select(*every, *users.columns).select_from(join)
+        of_id = session.id == given("id", session.id)
+        self._with_user = executor.compile(with_user.where(of_token), is_lookup=True)
+        self._with_user_by_id = executor.compile(with_user.where(of_id, of_user), is_lookup=True)
         self._live = executor.compile(
             select(*every).where(of_user, is_live).order_by(session.createdAt, session.id).limit(LIST_LIMIT)
         )
@@ -76,10 +77,16 @@ class DatabaseSessions:
     async def find_with_user(self, token: str) -> SessionWithUser | None:
         """A session and its user, in one select, whether or not it has expired."""
         rows = await self._executor.run(self._with_user, {"token": token})
-        if not rows:
-            return None
+        return self._pair(rows[0], token) if rows else None
+
+    async def find_with_user_by_id(self, session_id: str, *, user_id: str) -> SessionWithUser | None:
+        """A user's session by its id, with the user, in one select, whether or not it has expired."""
+        rows = await self._executor.run(self._with_user_by_id, {"id": session_id, "user_id": user_id})
+        return self._pair(rows[0], rows[0][self._token_at]) if rows else None
+
+    def _pair(self, columns: Sequence[Any], token: str) -> SessionWithUser:
         # The same text and the same moment need not be kept twice: a great many of these are remembered.
-        row = with_shared_moments(rows[0])
+        row = with_shared_moments(columns)
         user = self._users.build(row[self._width :])
         of_session = row[: self._width]
         of_session[self._token_at], of_session[self._user_id_at] = token, user.id

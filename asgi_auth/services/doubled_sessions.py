@@ -16,8 +16,8 @@ from asgi_auth.services.session_storage import SessionStorage
 class DoubledSessions:
     """Sessions in Redis and in the database. See SessionStorage.
 
-    A token is looked for in Redis; where it has lost one, the database serves. Everything else asks the database. What
-    the database removes, Redis loses before that is committed: a revoked session is in neither.
+    A session is looked for in Redis; where it has lost one, the database serves. Everything else asks the database.
+    What the database removes, Redis loses before that is committed: a revoked session is in neither.
     """
 
     def __init__(self, engine: Engine, record: SessionStorage, held: RedisSessions, *, clock: Clock) -> None:
@@ -40,10 +40,12 @@ class DoubledSessions:
     async def find_with_user(self, token: str) -> SessionWithUser | None:
         """A session and its user, whether or not it has expired."""
         found = await self._held.find(token)
-        if found is not None:
-            return found
-        found = await self._record.find_with_user(token)
-        return None if found is None or await self._held.is_revoked(found.session) else found
+        return found or await self._unrevoked(await self._record.find_with_user(token))
+
+    async def find_with_user_by_id(self, session_id: str, *, user_id: str) -> SessionWithUser | None:
+        """A user's session by its id, with the user, whether or not it has expired; looked for as by its token."""
+        found = await self._held.find_by_id(session_id, user_id=user_id)
+        return found or await self._unrevoked(await self._record.find_with_user_by_id(session_id, user_id=user_id))
 
     async def list_live(self, user_id: str, now: Timestamp) -> Sequence[Session]:
         """A user's sessions that have not expired, oldest first, 100 at most."""
@@ -113,6 +115,9 @@ class DoubledSessions:
             if tokens:
                 await self._engine.before_commit(partial(self._held.remove, user_id, tokens))
         return removed
+
+    async def _unrevoked(self, found: SessionWithUser | None) -> SessionWithUser | None:
+        return None if found is None or await self._held.is_revoked(found.session) else found
 
     async def _copy(self, session: Session | None, values: Mapping[str, object]) -> None:
         if session is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -43,9 +44,13 @@ class _Form:
 
 
 class SessionCodec:
-    """How a session and its user are written for all processes: without the token, which is the key."""
+    """How a session and its user are written for all processes: without the token, which is the key.
 
-    def __init__(self, session: type[Session], user: type[User]) -> None:
+    With ``is_by_id`` it is not, and who asks gets none.
+    """
+
+    def __init__(self, session: type[Session], user: type[User], *, is_by_id: bool = False) -> None:
+        self._is_by_id = is_by_id
         pair = msgspec.defstruct("_Stored", [("session", session), ("user", user)], array_like=True)
         self._form = _Form(pair, session, user)
 
@@ -56,7 +61,8 @@ class SessionCodec:
     def decode(self, data: bytes, *, key: str) -> SessionWithUser:
         """The pair, with the token that it was asked by; raises ``msgspec.MsgspecError`` or ValueError."""
         stored = self._form.decode(data)
-        return SessionWithUser(session=structs.replace(stored.session, token=key), user=stored.user)
+        token = "" if self._is_by_id else key
+        return SessionWithUser(session=structs.replace(stored.session, token=token), user=stored.user)
 
 
 def session_spec(options: CacheOptions, *, session: type[Session], user: type[User]) -> CacheSpec[SessionWithUser]:
@@ -72,6 +78,14 @@ def session_spec(options: CacheOptions, *, session: type[Session], user: type[Us
         expires_at=lambda value: value.session.expires_at.timestamp(),
         copied=_copier(session, user),
     )
+
+
+def session_by_id_spec(
+    options: CacheOptions, *, session: type[Session], user: type[User]
+) -> CacheSpec[SessionWithUser]:
+    """What sessions are to a cache that knows them by their user's id and their own, and never has their token."""
+    by_token = session_spec(options, session=session, user=user)
+    return replace(by_token, space="session_by_id", codec=SessionCodec(session, user, is_by_id=True))
 
 
 class UserCodec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar, cast
 
 import structlog
@@ -30,7 +31,7 @@ from asgi_auth.services.deletion import DeletionService
 from asgi_auth.services.email import EmailService
 from asgi_auth.services.figures import count_revocations, measured_hasher
 from asgi_auth.services.gauges import Gauges
-from asgi_auth.services.known import session_spec, user_spec
+from asgi_auth.services.known import session_by_id_spec, session_spec, user_spec
 from asgi_auth.services.linking import LinkingService
 from asgi_auth.services.mail import MailService
 from asgi_auth.services.oauth_state import StateService
@@ -146,13 +147,14 @@ class Services:
         self._limit_sessions()
 
     def _sessions(self) -> SessionService:
-        records = self.engine
-        spec = session_spec(self.config.cache, session=records.sessions.record, user=records.users.record)
+        session, user = self.engine.sessions.record, self.engine.users.record
+        add = partial(self.remembering.caches.add, is_enabled=self._storages.caches_sessions)
         return SessionService(
             self.engine,
             self.config.session,
             storage=self._storages.sessions,
-            cache=self.remembering.caches.add(spec, is_enabled=self._storages.caches_sessions),
+            cache=add(session_spec(self.config.cache, session=session, user=user)),
+            cache_by_id=add(session_by_id_spec(self.config.cache, session=session, user=user)),
             clock=self.clock,
             metrics=self.metrics,
             events=self.events,

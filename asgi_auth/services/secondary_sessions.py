@@ -60,6 +60,10 @@ class SecondarySessions:
         """A session and its user in one read, whether or not it has expired."""
         return await self._held.find(token)
 
+    async def find_with_user_by_id(self, session_id: str, *, user_id: str) -> SessionWithUser | None:
+        """A user's session by its id, with the user, whether or not it has expired."""
+        return await self._held.find_by_id(session_id, user_id=user_id)
+
     async def list_live(self, user_id: str, now: Timestamp) -> list[Session]:
         """A user's sessions that have not expired, oldest first, 100 at most."""
         return [session for session in await self._held.list(user_id) if session.expires_at > now][:LIST_LIMIT]

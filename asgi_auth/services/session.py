@@ -11,12 +11,12 @@ import msgspec
 
 from asgi_auth.clock import Clock, Timestamp
 from asgi_auth.config import FreshFor, SessionOptions
-from asgi_auth.context import Standing
+from asgi_auth.context import Cell, Standing
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine, IntegrityViolation
 from asgi_auth.errors import Conflict, InvalidToken, SessionNotCreated, SessionNotFresh
 from asgi_auth.events import EndReason, EventBus, SessionRevoked
-from asgi_auth.infrastructure.cache.tiered import Found, TieredCache
+from asgi_auth.infrastructure.cache.tiered import Found, Load, TieredCache
 from asgi_auth.infrastructure.metrics import SESSION_CACHE_HIT, SESSION_CACHE_MISS, Metrics
 from asgi_auth.models import Session, SessionWithUser, User
 from asgi_auth.services.activity import WRITE_EVERY, ActivityRecorder
@@ -76,6 +76,7 @@ class SessionService:
         *,
         storage: SessionStorage,
         cache: TieredCache[SessionWithUser],
+        cache_by_id: TieredCache[SessionWithUser],
         clock: Clock,
         metrics: Metrics,
         events: EventBus,
@@ -84,6 +85,7 @@ class SessionService:
         self._options = options
         self._storage = storage
         self._cache = cache
+        self._cache_by_id = cache_by_id
         self._slack = options.lifetime - options.refresh_after
         self._clock = clock
         self._metrics = metrics
@@ -121,29 +123,54 @@ class SessionService:
         known: for what changes credentials or gives some away. With ``refreshes`` a session that is due is extended
         (one more statement). An expired one is deleted.
         """
-        found = await self._find(token, reads_record=reads_record)
-        if found.value is None:
-            raise InvalidToken
-        session, now = found.value.session, self._clock()
+        load = partial(self._storage.find_with_user, token)
+        known, cell = await self._find(self._cache, token, load, reads_record=reads_record)
+        session, now = known.session, self._clock()
         if session.expires_at < now:
             await self._storage.remove_token(token)
             raise InvalidToken
         if self._options.tracks_activity:
             self._activity.record(session)
         is_due = self._options.is_refreshed and session.expires_at <= self._due_before(now)
-        standing = None if is_due or found.cell is None else Standing(found.cell, self._stands_until(session))
-        live = LiveSession(session=session, user=found.value.user, needs_refresh=is_due, standing=standing)
+        standing = None if is_due or cell is None else Standing(cell, self._stands_until(session))
+        live = LiveSession(session=session, user=known.user, needs_refresh=is_due, standing=standing)
         return await self.refresh_due(live) if refreshes else live
 
-    async def _find(self, token: str, *, reads_record: bool) -> Found[SessionWithUser]:
-        load = partial(self._storage.find_with_user, token)
+    async def get_session_by_id(self, session_id: str, *, user_id: str) -> LiveSession:
+        """A user's session by its id, with the user; raises InvalidToken where there is none that holds.
+
+        For what names a session without being its credential, as a JWT does: ``session.token`` is "", so that nobody
+        who knows an id gets the secret. It costs no query where it is known, else one read. It is not extended, nor is
+        its use noted. An expired one is deleted.
+        """
+        load = partial(self._find_by_id, session_id, user_id)
+        key = f"{len(session_id)}:{session_id}:{user_id}"
+        known, cell = await self._find(self._cache_by_id, key, load)
+        if known.session.expires_at < self._clock():
+            await self._storage.remove(session_id)
+            raise InvalidToken
+        standing = None if cell is None else Standing(cell, known.session.expires_at.timestamp())
+        return LiveSession(session=known.session, user=known.user, standing=standing)
+
+    async def _find_by_id(self, session_id: str, user_id: str) -> SessionWithUser | None:
+        found = await self._storage.find_with_user_by_id(session_id, user_id=user_id)
+        if found is None:
+            return None
+        return SessionWithUser(session=msgspec.structs.replace(found.session, token=""), user=found.user)
+
+    async def _find(
+        self, cache: TieredCache[SessionWithUser], key: str, load: Load[SessionWithUser], *, reads_record: bool = False
+    ) -> tuple[SessionWithUser, Cell | None]:
         if self._engine.is_in_transaction:
-            return Found(await load(), "record")
-        found = await (self._cache.find_record if reads_record else self._cache.find)(token, load)
-        if not reads_record:
-            name = SESSION_CACHE_MISS if found.layer == "record" else SESSION_CACHE_HIT
-            self._metrics.increment(name, layer=found.layer)
-        return found
+            found = Found(await load(), "record")
+        else:
+            found = await (cache.find_record if reads_record else cache.find)(key, load)
+            if not reads_record:
+                name = SESSION_CACHE_MISS if found.layer == "record" else SESSION_CACHE_HIT
+                self._metrics.increment(name, layer=found.layer)
+        if found.value is None:
+            raise InvalidToken
+        return found.value, found.cell
 
     def _stands_until(self, session: Session) -> float:
         """When the use of a session leads to a write, in seconds since 1970: then it has to be judged again."""

@@ -25,6 +25,9 @@ class SessionStorage(Protocol):
     async def find_with_user(self, token: str) -> SessionWithUser | None:
         """A session and its user in one read, whether or not it has expired."""
 
+    async def find_with_user_by_id(self, session_id: str, *, user_id: str) -> SessionWithUser | None:
+        """A user's session by its id, with the user, whether or not it has expired."""
+
     async def list_live(self, user_id: str, now: Timestamp) -> Sequence[Session]:
         """A user's sessions that have not expired, oldest first, 100 at most."""
 

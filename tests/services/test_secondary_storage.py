@@ -191,6 +191,23 @@ async def test_redis_may_lose_a_session_where_the_database_has_it_too(services, 
     assert await is_signed_in(services, ada.session) == has_both
 
 
+async def test_a_session_that_a_better_auth_server_began_is_found_by_its_id_in_its_users_list(services, ada, raw):
+    name = f"{services.remembering.redis.prefix}:session-token:{ada.session.id}"
+    await services.engine.sessions.remove(id=ada.session.id)
+    assert await raw.delete(name)
+    for _ in range(2):
+        live = await services.sessions.get_session_by_id(ada.session.id, user_id=ada.user.id)
+        assert (live.session.id, live.session.token, live.user) == (ada.session.id, "", ada.user)
+    assert await raw.get(name) == ada.session.token
+
+
+async def test_a_mark_counts_for_sessions_by_id_as_well(services, ada, raw):
+    await raw.delete(ada.session.token)
+    await raw.set(f"revoked-sessions-before-{ada.user.id}", ada.session.created_at.milliseconds + 1)
+    with pytest.raises(InvalidToken):
+        await services.sessions.get_session_by_id(ada.session.id, user_id=ada.user.id)
+
+
 async def test_a_mark_counts_for_what_the_database_still_has(services, ada, raw):
     await raw.delete(ada.session.token)
     await raw.set(f"revoked-sessions-before-{ada.user.id}", ada.session.created_at.milliseconds + 1)

@@ -66,15 +66,25 @@ class RedisSessions:
 
     async def find_token(self, session_id: str) -> str | None:
         """The token of a session that is known by its id alone."""
-        named = await self._redis.command("GET", self._name(session_id))
-        found = None if named is None else await self.find(_text(named))
-        if found is not None and found.session.id == session_id:
-            return found.session.token
+        named = await self._named(session_id)
+        if named is not None:
+            return named.session.token
         # Better Auth writes no such name: somebody else's session is looked for everywhere.
         async for session in self._all():
             if session.id == session_id:
-                await self._redis.command("SET", self._name(session_id), session.token, "EX", self._mark_seconds)
+                await self._give_name(session)
                 return session.token
+        return None
+
+    async def find_by_id(self, session_id: str, *, user_id: str) -> SessionWithUser | None:
+        """A user's session that is there and not revoked, whether or not it has expired."""
+        named = await self._named(session_id)
+        if named is not None:
+            return named if named.user.id == user_id else None
+        for _, found in await self._read_all(user_id):
+            if found.session.id == session_id:
+                await self._give_name(found.session)
+                return found
         return None
 
     async def list(self, user_id: str) -> Sequence[Session]:
@@ -181,6 +191,14 @@ class RedisSessions:
         )
         keys = (session.token, ACTIVE + session.user_id, self._name(session.id))
         return bool(await self._redis.evaluate(PUT, keys, arguments))
+
+    async def _named(self, session_id: str) -> SessionWithUser | None:
+        token = await self._redis.command("GET", self._name(session_id))
+        found = None if token is None else await self.find(_text(token))
+        return found if found is not None and found.session.id == session_id else None
+
+    async def _give_name(self, session: Session) -> None:
+        await self._redis.command("SET", self._name(session.id), session.token, "EX", self._mark_seconds)
 
     async def _all(self) -> AsyncIterator[Session]:
         async for user_id in self.users():
