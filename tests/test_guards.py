@@ -74,6 +74,7 @@ READER = api_key("ada", {"files": ("read", "list"), "mail": ("read",)})
 KEY = Proof(subject="ada", user=user("ada"), api_key=READER, scopes=READER.scopes)
 ORGANIZATION_KEY = Proof(subject="org", api_key=api_key("org", None))
 JWT = Proof(subject="ada", user=user("ada"), claims={"sub": "ada"}, scopes=frozenset({"files:read", "mail:send"}))
+CHECKED_JWT = Proof(subject="ada", user=user("ada"), claims={"sub": "ada"}, session=session("ada"))
 FOREIGN_JWT = Proof(subject="somebody", claims={"sub": "somebody"})
 
 CONTEXTS = {
@@ -85,9 +86,11 @@ CONTEXTS = {
     "key": ANONYMOUS.with_proof("api_key", KEY),
     "organization key": ANONYMOUS.with_proof("api_key", ORGANIZATION_KEY),
     "jwt": ANONYMOUS.with_proof("jwt", JWT),
+    "checked jwt": ANONYMOUS.with_proof("jwt", CHECKED_JWT),
     "foreign jwt": ANONYMOUS.with_proof("jwt", FOREIGN_JWT),
     "jwt and key": ANONYMOUS.with_proof("jwt", JWT).with_proof("api_key", KEY),
     "session and jwt": ANONYMOUS.with_proof("session", ADA).with_proof("jwt", JWT),
+    "bob's session and jwt": ANONYMOUS.with_proof("session", BOB).with_proof("jwt", CHECKED_JWT),
     "refused jwt": ANONYMOUS.with_proof("session", ADA).with_refusal("jwt", InvalidToken()),
     "session and key": ANONYMOUS.with_proof("session", ADA).with_proof("api_key", KEY),
     "refused": ANONYMOUS.with_refusal("session", InvalidToken()),
@@ -97,8 +100,9 @@ CONTEXTS = {
     "fault": ANONYMOUS.with_refusal("session", Unavailable()),
 }
 
-WITH_SESSION = {"session", "bearer", "both", "two people", "session and key", "session and jwt", "refused cookie"}
-WITH_JWT = {"jwt", "foreign jwt", "jwt and key", "session and jwt"}
+WITH_COOKIE_AND_JWT = {"session and jwt", "bob's session and jwt"}
+WITH_SESSION = {"session", "bearer", "both", "two people", "session and key", "refused cookie"} | WITH_COOKIE_AND_JWT
+WITH_JWT = WITH_COOKIE_AND_JWT | {"jwt", "checked jwt", "foreign jwt", "jwt and key"}
 WITH_KEY = {"key", "organization key", "session and key", "jwt and key"}
 WITH_BEARER = {"bearer", "both", "two people", "refused cookie"}
 
@@ -107,10 +111,11 @@ VERDICTS = {
     "authenticated": (require_authenticated(), WITH_SESSION | WITH_JWT | WITH_KEY),
     "session": (require_session(), WITH_SESSION),
     "bearer": (require_bearer(), WITH_BEARER),
-    "user": (require_user(), WITH_SESSION | {"key", "jwt", "jwt and key"}),
+    "user": (require_user(), WITH_SESSION | {"key", "jwt", "checked jwt", "jwt and key"}),
     "jwt": (require_jwt(), WITH_JWT),
     "key": (require_api_key(), WITH_KEY),
     "jwt and key": (all_of(require_jwt(), require_api_key()), {"jwt and key"}),
+    "session and jwt": (all_of(require_session(), require_jwt()), {"session and jwt"}),
     "either": (either(require_bearer(), require_session()), WITH_SESSION),
     "all of": (all_of(require_session(), require_bearer()), WITH_BEARER),
     "nested": (either(all_of(require_bearer(), require_user()), all_of(require_session())), WITH_SESSION),
@@ -129,7 +134,8 @@ def test_each_guard_lets_pass_whom_it_says_and_refuses_the_others(guard, context
         return
     with pytest.raises(AuthError) as refusal:
         rule.check(scope)
-    assert refusal.value.status == STATUS.get(context, 401)
+    is_mixed = (guard, context) == ("session and jwt", "bob's session and jwt")
+    assert refusal.value.status == (403 if is_mixed else STATUS.get(context, 401))
 
 
 @pytest.mark.parametrize(
