@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
-from tests.contracts.rows import user_row
+from tests.contracts.rows import query, user_row
 from tests.contracts.tickets import Ticket, Tickets, UnwatchedTickets, ticket_row
+from tests.support import PATIENCE
 
 
 @pytest.fixture(params=[Tickets, UnwatchedTickets])
@@ -131,3 +133,25 @@ async def test_the_oldest_go_first_by_any_moment(tickets, clock):
     assert await tickets.trim(before=before, most=2, by="expires_at") == 0
     assert await names(tickets) == ["d", "e"]
     assert await tickets.trim(before=before, most=5) == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_what_is_given_another_moment_meanwhile_stays(engine, tickets, clock, database_url):
+    past, future = clock(), clock() + timedelta(days=1)
+    await add_all(tickets, ticket_row(clock, "a", expires_at=past), ticket_row(clock, "b", expires_at=past))
+    async with engine.transaction():
+        await tickets.change({"id": "a"}, expires_at=future)
+        trimming = asyncio.create_task(tickets.trim(before=past + timedelta(seconds=1), most=9, by="expires_at"))
+        await somebody_waits(database_url)
+    assert await trimming == 1
+    assert await names(tickets) == ["a"]
+
+
+WAITING = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def somebody_waits(url):
+    """Wait until somebody waits for a row of somebody else's."""
+    async with asyncio.timeout(PATIENCE):
+        while not await query(url, WAITING):  # noqa: ASYNC110  (the database tells nobody)
+            await asyncio.sleep(0.01)

@@ -187,6 +187,19 @@ async def test_where_a_column_has_gone_anything_may_have_changed_and_nothing_is_
     assert await query(database_url, 'SELECT "used" FROM "ticket" WHERE "id" = \'a\'') == [(5,)]
 
 
+async def test_another_text_is_another_value_whatever_a_column_compares_by(listen, make_auth, sqlite_url):
+    await query(
+        sqlite_url,
+        'CREATE TABLE "ticket" ("id" text primary key, "number" text, "holderId" text, "line" text COLLATE NOCASE, '
+        '"left" integer, "used" integer, "expiresAt" date, "createdAt" date)',
+        rows("a"),
+    )
+    await make_auth(database=sqlite_url, features=[Tickets()]).create_schema()
+    listener = await listen(database=sqlite_url, features=[Tickets()])
+    await listener.up()
+    assert await heard(listener, sqlite_url, update("\"line\" = 'BLUE'")) == {"a"}
+
+
 class OtherTickets(Tickets):
     """Those of another release, which rests on more."""
 
