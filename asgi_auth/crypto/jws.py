@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import msgspec
@@ -57,11 +58,12 @@ class Unverified:
         return self.payload
 
 
-def split(token: str, *, most: int = MAX_LENGTH) -> Unverified:
+def split(token: str, *, most: int = MAX_LENGTH, ignored: AbstractSet[str] = frozenset()) -> Unverified:
     """A token's parts; raises InvalidToken for what is none, or of a kind that is not taken.
 
     Three parts of base64url, each the only text for its bytes, in up to ``most`` characters; a header that is a JSON
-    object with unique names and an algorithm of public keys.
+    object with unique names and an algorithm of public keys. ``ignored`` names what a header may have though others
+    are refused for it.
     """
     if len(token) > most:
         raise InvalidToken(reason="a token that is too long")
@@ -73,7 +75,7 @@ def split(token: str, *, most: int = MAX_LENGTH) -> Unverified:
         fields = parse_object(header)
     except ValueError:
         raise InvalidToken(reason="a token that cannot be read") from None
-    _check_header(fields)
+    _check_header(fields, ignored)
     return Unverified(
         algorithm=str(fields["alg"]),
         kid=_text(fields, "kid"),
@@ -91,11 +93,11 @@ def sign(payload: bytes, key: SigningKey) -> str:
     return f"{signed}.{base64url.encode(key.sign(signed.encode()))}"
 
 
-def _check_header(fields: Mapping[str, object]) -> None:
+def _check_header(fields: Mapping[str, object], ignored: AbstractSet[str]) -> None:
     algorithm, kid = fields.get("alg"), _text(fields, "kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise InvalidToken(reason="a token of an algorithm that is not taken")
-    if not _REFUSED_FIELDS.isdisjoint(fields):
+    if not (_REFUSED_FIELDS - ignored).isdisjoint(fields):
         raise InvalidToken(reason="a token with a header that is not taken")
     if kid is not None and not (0 < len(kid) <= MAX_KID_LENGTH and kid.isprintable()):
         raise InvalidToken(reason="a token that names no key's id")

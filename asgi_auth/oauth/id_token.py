@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
 
 import msgspec
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import Key
 
 from asgi_auth.clock import Timestamp
+from asgi_auth.crypto import jws
+from asgi_auth.crypto.jwk import VerificationKey
+from asgi_auth.crypto.strict_json import parse_object
+from asgi_auth.errors import InvalidToken
 from asgi_auth.oauth.errors import ProviderFailed
 from asgi_auth.providers import Provider
 from asgi_auth.providers.claims import Claims
-
-T = TypeVar("T")
 
 TOLERANCE = timedelta(seconds=60)
 """How far our clock and a provider's may be apart."""
@@ -37,20 +34,8 @@ _HASHES: Mapping[str, str] = {
 ALGORITHMS = frozenset(_HASHES)
 """What ID tokens may be signed with: public keys only. With ``HS256`` the public key would be the secret."""
 
-# They would let a token bring its own key, or ask for rules that we do not know (RFC 7515, 4.1).
-_REFUSED_HEADERS = frozenset({"jku", "jwk", "x5u", "crit", "b64"})
-
-
-class _Registry(jws.JWSRegistry):
-    """joserfc's algorithms without its warning of ``EdDSA``'s name, which providers go on using (RFC 9864)."""
-
-    algorithms = {name: copy.copy(model) for name, model in jws.JWSRegistry.algorithms.items() if name in ALGORITHMS}  # noqa: RUF012  (so declared by joserfc)
-    max_header_length = 4096
-    max_payload_length = MAX_LENGTH
-    max_signature_length = 4096
-
-
-_Registry.algorithms["EdDSA"].security_warning = None
+_IGNORED_FIELDS = frozenset({"x5c"})
+"""A certificate beside a token says nothing of its key, which is the provider's: some providers send one."""
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -90,28 +75,23 @@ class SignedToken:
     """An ID token taken apart, of which nothing is believed yet. Raises ProviderFailed for what is none."""
 
     def __init__(self, text: str) -> None:
-        if len(text) > MAX_LENGTH or not text.isascii():
-            raise ProviderFailed("an ID token that is too long")
-        self._registry = _Registry(algorithms=ALGORITHMS, strict_check_header=False)
         try:
-            self._parts = jws.extract_compact(text.encode(), registry=self._registry)
-        except (JoseError, ValueError, RecursionError):
-            raise ProviderFailed("an ID token that is none") from None
-        header = self._parts.headers()
-        self.algorithm = str(header.get("alg"))
-        self.kid = header.get("kid")
-        if self.algorithm not in ALGORITHMS or not isinstance(self.kid, str | None) or _REFUSED_HEADERS & set(header):
-            raise ProviderFailed("an ID token of a kind that is not taken")
+            self._parts = jws.split(text, most=MAX_LENGTH, ignored=_IGNORED_FIELDS)
+        except InvalidToken as refused:
+            raise ProviderFailed(f"an ID token that is none: {refused.reason}") from None
+        self.algorithm = self._parts.algorithm
+        self.kid = self._parts.kid
+        if self.algorithm not in ALGORITHMS:
+            raise ProviderFailed("an ID token that is none: an algorithm that is not taken")
 
-    def verified(self, key: Key, expected: Expected) -> Claims:
+    def verified(self, key: VerificationKey, expected: Expected) -> Claims:
         """Its claims; raises ProviderFailed unless the signature is this key's and they say what they should."""
         try:
-            is_good = jws.validate_compact(self._parts, key, registry=self._registry)
-        except (JoseError, ValueError, TypeError):
-            is_good = False
-        if not is_good:
-            raise ProviderFailed("an ID token with a bad signature")
-        judged, claims = self._decoded(_Claims), self.claims()
+            self._parts.verify(key)
+        except InvalidToken:
+            raise ProviderFailed("an ID token with a bad signature") from None
+        claims = self.claims()
+        judged = _judged(claims)
         for check in (_check_parties, _check_times, _check_nonce):
             check(judged, expected)
         if not _is_of_issuer(judged, claims, expected):
@@ -121,12 +101,9 @@ class SignedToken:
 
     def claims(self) -> Claims:
         """What it says, be it true or not; raises ProviderFailed where that is nothing."""
-        return self._decoded(dict[str, object])
-
-    def _decoded(self, kind: type[T]) -> T:
         try:
-            return msgspec.json.decode(self._parts.payload, type=kind)
-        except (ValueError, RecursionError):
+            return parse_object(self._parts.payload)
+        except ValueError:
             raise ProviderFailed("an ID token without the claims of one") from None
 
     def _check_access_token(self, judged: _Claims, expected: Expected) -> None:
@@ -137,6 +114,13 @@ class SignedToken:
         half = urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=")
         if not hmac.compare_digest(half, judged.at_hash.encode()):
             raise ProviderFailed("an ID token for another access token")
+
+
+def _judged(claims: Claims) -> _Claims:
+    try:
+        return msgspec.convert(claims, type=_Claims)
+    except ValueError:
+        raise ProviderFailed("an ID token without the claims of one") from None
 
 
 def check_same_person(before: str | None, after: str | None) -> None:
