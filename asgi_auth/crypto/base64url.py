@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import binascii
+from collections.abc import Mapping
+from types import MappingProxyType
 
 MAX_LENGTH = 16 * 1024
 """Characters of the longest text that is read; what clients send is never decoded beyond it."""
-_LAST = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
+_LAST: Mapping[int, frozenset[str]] = MappingProxyType({2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")})
 # The last characters of a text whose length is 2 or 3 over a multiple of 4: any other holds bits that nobody reads, so
 # that several texts would stand for the same bytes (RFC 4648, 3.5).
 _TO_URL = bytes.maketrans(b"+/", b"-_")
