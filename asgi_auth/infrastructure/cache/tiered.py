@@ -45,7 +45,9 @@ class CacheSpec(Generic[V]):
         tags: the rows that a value rests on.
         tables: the tables of these rows: whatever changes in them, a key that stood for nothing may stand for
             something.
-        codec: how values are written for all processes.
+        codec: how values are written for all processes; None for what each of them reads by itself.
+        is_whole: a value is about all rows of these tables, so that a new one changes it as well; without a ``codec``
+            only, because what all processes share rests on rows that it names.
         expires_at: when a value ends by itself, in seconds since 1970 (default: never).
         copied: makes a value of one's own for whoever asks; None where values cannot be changed by anybody.
     """
@@ -56,7 +58,8 @@ class CacheSpec(Generic[V]):
     unknown_lifetime: timedelta
     tags: Callable[[V], Sequence[Tag]]
     tables: frozenset[str]
-    codec: Codec[V]
+    codec: Codec[V] | None
+    is_whole: bool = False
     expires_at: Callable[[V], float] = lambda value: inf  # noqa: ARG005  (a default)
     copied: Callable[[V], V] | None = None
 
@@ -96,7 +99,7 @@ class TieredCache(Generic[V]):
         self._spec = spec
         self._hub = hub
         self._seconds = seconds
-        self._shared = shared
+        self._shared = None if shared is None or spec.codec is None else (shared, spec.codec)
         self._memory: MemoryCache[V] = MemoryCache(spec.most, tags=spec.tags)
         self._unknown: TTLCache[str, bool] = TTLCache(MOST_UNKNOWN, max(spec.unknown_lifetime.total_seconds(), 1e-9))
         self._recent = RecentChanges()
@@ -155,6 +158,8 @@ class TieredCache(Generic[V]):
     def forget(self, changes: Sequence[Change]) -> None:
         """Drop whatever rests on these; see Rememberer."""
         ours = [change for change in changes if change.table in self._spec.tables]
+        if self._spec.is_whole:
+            ours = [Change(change.table) for change in ours]
         if not ours:
             return
         self._recent.note([change for change in ours if not change.is_new])
@@ -179,21 +184,24 @@ class TieredCache(Generic[V]):
         if cell is not None:  # somebody else has read it while we waited for one who was cancelled
             return Found(cell.value, "memory", cell)
         mark = self._recent.mark
-        shared = None if self._shared is None else await self._read_shared(self._shared, key)
+        shared = await self._read_shared(key)
         if shared is not None:
             return Found(shared, "shared", self._remember(key, shared, mark))
         value = await load()
         cell = self._remember(key, value, mark)
-        if value is not None and self._shared is not None:
-            self._share(self._shared, key, value, mark)
+        if value is not None:
+            self._share(key, value, mark)
         return Found(value, "record", cell)
 
-    async def _read_shared(self, shared: SharedCache, key: str) -> V | None:
+    async def _read_shared(self, key: str) -> V | None:
+        if self._shared is None:
+            return None
+        shared, codec = self._shared
         data = await shared.find(self._spec.space, key)
         if data is None:
             return None
         try:
-            value = self._spec.codec.decode(data, key=key)
+            value = codec.decode(data, key=key)
         except (msgspec.MsgspecError, ValueError):
             return None
         # Somebody may have put it there before a change that is not dropped there yet.
@@ -214,12 +222,15 @@ class TieredCache(Generic[V]):
         until = min(self._seconds() + self._memory_lifetime, self._spec.expires_at(value))
         return self._memory.put(key, value, until=until)
 
-    def _share(self, shared: SharedCache, key: str, value: V, mark: int) -> None:
+    def _share(self, key: str, value: V, mark: int) -> None:
+        if self._shared is None:
+            return
+        shared, codec = self._shared
         tags = self._spec.tags(value)
         lifetime = min(self._shared_lifetime, self._spec.expires_at(value) - self._seconds())
         if lifetime <= 0 or self._recent.has_changed(tags, since=mark) or len(self._sharing) >= MOST_SHARING:
             return
-        data = self._spec.codec.encode(value)
+        data = codec.encode(value)
         putting = shared.put(self._spec.space, key, data, lifetime=lifetime, tags=tags)
         task = asyncio.get_running_loop().create_task(putting)
         self._sharing.add(task)
