@@ -87,9 +87,23 @@ class Without(Rule):
         return self.message if self.keys & value.keys() else None
 
 
+class Coercion(Rule):
+    """The base of rules that read a query's text as something else."""
+
+    __slots__ = ()
+
+    def read(self, value: object) -> object:
+        """What is meant; raises ValueError with what is wrong."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
-class Coerced(Rule):
+class Coerced(Coercion):
     """A query's flag, as JavaScript coerces it: ``Annotated[bool, Coerced()]``; any text but "" is true."""
+
+    def read(self, value: object) -> bool:
+        """Whether it is true."""
+        return bool(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +134,8 @@ def _judge(hint: object, value: object, path: str, complaints: list[str]) -> obj
     hint, rules = parted(hint)
     if get_origin(hint) in (typing.Union, types.UnionType):
         return _judge_union(get_args(hint), value, path, complaints)
-    if any(isinstance(rule, Coerced) for rule in rules):
-        return bool(value)
+    for coercion in (rule for rule in rules if isinstance(rule, Coercion)):
+        return _judge_read(coercion, value, path, complaints)
     if value is not True and any(isinstance(rule, OnlyTrue) for rule in rules):
         complaints.append(f"[{path}] Invalid input: expected true")
         return value
@@ -130,6 +144,14 @@ def _judge(hint: object, value: object, path: str, complaints: list[str]) -> obj
     if get_origin(hint) is Literal:
         return _judge_choice(get_args(hint), value, path, complaints)
     return _judge_plain(hint, value, path, complaints, rules)
+
+
+def _judge_read(coercion: Coercion, value: object, path: str, complaints: list[str]) -> object:
+    try:
+        return coercion.read(value)
+    except ValueError as error:
+        complaints.append(f"[{path}] {error}")
+        return value
 
 
 def parted(hint: object) -> tuple[object, tuple[Rule, ...]]:

@@ -23,10 +23,11 @@ from starlette.routing import Route
 from asgi_auth import Auth, Timestamp
 from asgi_auth.asgi.types import ASGIApp
 from asgi_auth.engine import Engine
-from asgi_auth.engine.columns import Moment
+from asgi_auth.engine.columns import Json, Moment
 from asgi_auth.fields import wire
 from asgi_auth.mails import ConfirmEmailChangeMail, ExistingUserMail, LinkMail, Mail
 from tests.interop.target_config import build_config
+from tests.interop.target_features import build_features
 from tests.servers.postgres import running_postgres
 
 
@@ -72,13 +73,16 @@ class Rows:
 
 
 def stored(column: Column[Any], value: Any) -> Any:
-    """A value of the harness as its column holds it: texts are moments where the column is one."""
+    """A value of the harness as its column holds it: texts are moments where the column is one, or JSON."""
+    if isinstance(column.type, Json) and isinstance(value, str):
+        return json.loads(value)
     return Timestamp.parse(value) if isinstance(column.type, Moment) else value
 
 
 def build_app(document: dict[str, Any], *, base_url: str, database: str) -> ASGIApp:
     outbox = Outbox()
-    auth = Auth(build_config(document, base_url=base_url, database=database, send=outbox.send))
+    config = build_config(document, base_url=base_url, database=database, send=outbox.send)
+    auth = Auth(config, features=build_features(document))
     rows = Rows(auth.services.engine)
 
     async def letters(_: Request) -> Response:

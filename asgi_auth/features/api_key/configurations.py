@@ -29,3 +29,8 @@ class Configurations:
         if found is None:
             raise NoDefaultConfiguration
         return found
+
+    def is_users(self, config_id: str) -> bool:
+        """Whether the keys of a row's configuration are users'."""
+        found = self._by_id.get(config_id) or self._by_id.get(DEFAULT_ID)
+        return found is None or found.references == "user"

@@ -19,15 +19,15 @@ class MetadataDisabled(InvalidRequest):
     message = "Metadata is disabled."
 
 
-class RefillAmountMissing(InvalidRequest):
-    """An interval without an amount."""
+class RefillIntervalMissing(InvalidRequest):
+    """An amount without an interval."""
 
     code = "REFILL_AMOUNT_AND_INTERVAL_REQUIRED"
     message = "refillAmount is required when refillInterval is provided"
 
 
-class RefillIntervalMissing(InvalidRequest):
-    """An amount without an interval."""
+class RefillAmountMissing(InvalidRequest):
+    """An interval without an amount."""
 
     code = "REFILL_INTERVAL_AND_AMOUNT_REQUIRED"
     message = "refillInterval is required when refillAmount is provided"
@@ -137,7 +137,10 @@ class OrganizationsMissing(AuthError):
 
     status = 500
     code = "ORGANIZATION_PLUGIN_REQUIRED"
-    message = "Organization plugin is required for organization-owned API keys."
+    message = (
+        "Organization plugin is required for organization-owned API keys. "
+        "Please install and configure the organization plugin."
+    )
 
 
 class InvalidApiKey(InvalidToken):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asgi_auth.models import ApiKey
+from asgi_auth.services.audit import AuditLog
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyCreated:
-    """Somebody has a key more; ``user_id`` is who made it, None where the server's own code did."""
+    """A key was made.
+
+    ``user_id`` is the user who asked, of a user's key its owner where the server's own code did it, else None.
+    """
 
     api_key: ApiKey
     user_id: str | None = None
@@ -37,3 +42,15 @@ class ApiKeyDeleted:
 
     api_key: ApiKey
     user_id: str | None = None
+
+
+def tell_of_keys(audit: AuditLog) -> None:
+    """Have all of it in the audit log; ``target_id`` is the key's row."""
+    audit.tell_of(ApiKeyCreated, "api_key.created", _said)
+    audit.tell_of(ApiKeyUpdated, "api_key.updated", _said)
+    audit.tell_of(ApiKeyRevoked, "api_key.revoked", _said)
+    audit.tell_of(ApiKeyDeleted, "api_key.deleted", _said)
+
+
+def _said(event: ApiKeyCreated | ApiKeyUpdated | ApiKeyRevoked | ApiKeyDeleted) -> Mapping[str, str | None]:
+    return {"user_id": event.user_id, "target_id": event.api_key.id}

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from asgi_auth.asgi.types import Scope
 from asgi_auth.config import RateLimit
 from asgi_auth.config.options.checks import check_types, require
-from asgi_auth.crypto.tokens import LETTERS, random_string
+from asgi_auth.crypto.tokens import LETTERS, hash_token, random_string
 
 DEFAULT_ID: Final = "default"
 
@@ -21,8 +21,7 @@ RATE_LIMIT: Final = RateLimit(10_000, timedelta(minutes=1))
 
 PREFIX_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
-MAX_NUMBER: Final = 2**31 - 1
-"""What the columns of the contract's table hold."""
+LONGEST: Final = timedelta(days=36_525)
 
 Permissions = Mapping[str, Sequence[str]]
 """Actions by resource: ``{"files": ["read", "write"]}``."""
@@ -59,7 +58,7 @@ class ApiKeyOptions:
         requires_name: every key needs a name (default False).
         allows_metadata: clients may keep an object of their own with a key (default False).
         stores_start: the first characters of a key are kept readable, for its owner to recognise it by (default True).
-        start_length: how many of them, the prefix included, 1 to 32 (default 6).
+        start_length: how many of them, the prefix included, 1 to a quarter of ``key_length`` (default 6).
         hashes_keys: only the hash of a key is stored (default True). False is for a database in which Better Auth
             has stored keys as they are: whoever reads it has all of them.
         default_permissions: what a new key may do that is given none, or a function of its owner's id that tells
@@ -109,7 +108,7 @@ class ApiKeyOptions:
         require(self.config_id, "ApiKeyOptions.config_id: not empty")
         require(self.header_names and all(map(_is_header, self.header_names)), "ApiKeyOptions.header_names: names")
         require(32 <= self.key_length <= 256, "ApiKeyOptions.key_length: 32 to 256")
-        require(1 <= self.start_length <= 32, "ApiKeyOptions.start_length: 1 to 32")
+        require(1 <= self.start_length <= self.key_length // 4, "ApiKeyOptions.start_length: 1 to key_length / 4")
         self._check_lengths()
         self._check_lifetimes()
         is_organizations = self.references == "organization"
@@ -130,16 +129,23 @@ class ApiKeyOptions:
 
     def _check_lifetimes(self) -> None:
         require(self.min_lifetime > timedelta(), "ApiKeyOptions.min_lifetime: positive")
-        require(self.max_lifetime >= self.min_lifetime, "ApiKeyOptions.max_lifetime: not below the least")
         require(
-            self.default_lifetime is None or self.default_lifetime > timedelta(),
-            "ApiKeyOptions.default_lifetime: positive",
+            self.min_lifetime <= self.max_lifetime <= LONGEST,
+            "ApiKeyOptions.max_lifetime: not below min_lifetime, and 100 years at most",
+        )
+        require(
+            self.default_lifetime is None or timedelta() < self.default_lifetime <= LONGEST,
+            "ApiKeyOptions.default_lifetime: positive, and 100 years at most",
         )
 
     @property
     def limit(self) -> RateLimit:
         """The rate limit of a new key."""
         return self.rate_limit or RATE_LIMIT
+
+    def stored(self, key: str) -> str:
+        """What a key of this configuration is found by in the table."""
+        return hash_token(key) if self.hashes_keys else key
 
     def resolved(self, *, is_compatible: bool) -> ApiKeyOptions:
         """With what is left open decided."""

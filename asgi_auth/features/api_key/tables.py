@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy import Column, Index, Integer, MetaData, Table
 
 from asgi_auth.engine.columns import Flag, FrozenJson, FrozenJsonOrNull, Moment, Text
+from asgi_auth.infrastructure.change_feed.base import Watch
+
+UNTOLD: Final = frozenset({"requestCount", "remaining", "lastRequest", "lastRefillAt", "updatedAt"})
+"""What is written with every use of a key: nobody who remembers a key may rest on these."""
 
 API_KEY = Table(
     "apikey",
@@ -38,3 +43,10 @@ API_KEY = Table(
     Index("apikey_key_idx", "key"),
     quote=True,
 )
+
+WATCH = Watch(
+    "apikey",
+    columns=tuple(column.name for column in API_KEY.columns if column.name not in UNTOLD),
+    null_columns=("remaining",),
+)
+"""Everybody is told of what decides about a key, not of its being used."""

@@ -1,0 +1,199 @@
+"""What clients may send, and what they are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, ClassVar, Final, Literal
+
+from msgspec import UNSET, UnsetType
+
+from asgi_auth.endpoints.answers import AnswerBody
+from asgi_auth.endpoints.numbers import AtLeast, Whole
+from asgi_auth.endpoints.schema import Body, Rule
+from asgi_auth.features.api_key.errors import ServerOnlyProperty
+from asgi_auth.features.api_key.options import PREFIX_CHARACTERS
+from asgi_auth.features.api_key.rules import ApiKeyChanges, NewApiKey
+from asgi_auth.fields import fields_of
+from asgi_auth.models import ApiKey
+
+LONGEST_SECONDS: Final = 10**11
+"""Longer than any lifetime that can be configured; what is beyond has no timedelta."""
+
+SORTED_BY: Final = {field.wire_name: field.name for field in fields_of(ApiKey)}
+"""The fields that keys can be ordered by: those that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix(Rule):
+    """What a key may begin with."""
+
+    schema: ClassVar[Mapping[str, object]] = {"pattern": "^[a-zA-Z0-9_-]+$"}
+
+    def complaint(self, value: str) -> str | None:
+        """What is wrong with a text, or None."""
+        if value and PREFIX_CHARACTERS.issuperset(value):
+            return None
+        return "Invalid prefix format, must be alphanumeric and contain only underscores and hyphens."
+
+
+@dataclass(frozen=True, slots=True)
+class Sortable(Rule):
+    """A field that keys can be ordered by; "" is none."""
+
+    schema: ClassVar[Mapping[str, object]] = {"enum": list(SORTED_BY)}
+
+    def complaint(self, value: str) -> str | None:
+        """What is wrong with a text, or None."""
+        listed = "|".join(f'"{name}"' for name in SORTED_BY)
+        return None if not value or value in SORTED_BY else f"Invalid option: expected one of {listed}"
+
+
+Number = Annotated[float, AtLeast(1)]
+Actions = dict[str, list[str]]
+
+
+class CreateApiKey(Body, frozen=True, kw_only=True):
+    """POST /api-key/create: only the first six may come from a client."""
+
+    config_id: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    expires_in: Annotated[float, AtLeast(1)] | UnsetType | None = UNSET
+    prefix: Annotated[str, Prefix()] | UnsetType = UNSET
+    metadata: object = UNSET
+    organization_id: object = UNSET
+    remaining: Annotated[float, AtLeast(0)] | UnsetType | None = UNSET
+    refill_amount: Number | UnsetType = UNSET
+    refill_interval: float | UnsetType = UNSET
+    rate_limit_time_window: float | UnsetType = UNSET
+    rate_limit_max: float | UnsetType = UNSET
+    rate_limit_enabled: bool | UnsetType = UNSET
+    permissions: Actions | UnsetType = UNSET
+    user_id: object = UNSET
+
+    def check_is_clients(self) -> None:
+        """Raise ServerOnlyProperty for what only the server's own code may decide."""
+        decided = (
+            self.refill_amount,
+            self.refill_interval,
+            self.rate_limit_time_window,
+            self.rate_limit_max,
+            self.rate_limit_enabled,
+            self.permissions,
+            UNSET if self.remaining is None else self.remaining,
+        )
+        if any(value is not UNSET for value in decided):
+            raise ServerOnlyProperty
+
+    @property
+    def owning_organization(self) -> str:
+        """The organization it is to belong to; "" where none is named."""
+        named = self.organization_id
+        return "" if named is UNSET else named if isinstance(named, str) else str(named)
+
+    @property
+    def wanted(self) -> NewApiKey:
+        """What the client decides of it."""
+        wanted: NewApiKey = {}
+        if self.name is not UNSET:
+            wanted["name"] = self.name
+        if self.prefix is not UNSET:
+            wanted["prefix"] = self.prefix
+        if self.expires_in is not UNSET:
+            wanted["lifetime"] = lifetime_of(self.expires_in)
+        if self.metadata is not UNSET:
+            wanted["metadata"] = self.metadata
+        return wanted
+
+
+class UpdateApiKey(Body, frozen=True, kw_only=True):
+    """POST /api-key/update: only the first six may come from a client."""
+
+    key_id: str
+    config_id: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    expires_in: Annotated[float, AtLeast(1)] | UnsetType | None = UNSET
+    metadata: object = UNSET
+    user_id: object = UNSET
+    remaining: Number | UnsetType = UNSET
+    refill_amount: float | UnsetType = UNSET
+    refill_interval: float | UnsetType = UNSET
+    rate_limit_time_window: float | UnsetType = UNSET
+    rate_limit_max: float | UnsetType = UNSET
+    rate_limit_enabled: bool | UnsetType = UNSET
+    permissions: Actions | UnsetType | None = UNSET
+
+    def check_is_clients(self) -> None:
+        """Raise ServerOnlyProperty for what only the server's own code may decide."""
+        decided = (
+            self.remaining,
+            self.refill_amount,
+            self.refill_interval,
+            self.rate_limit_time_window,
+            self.rate_limit_max,
+            self.rate_limit_enabled,
+            self.permissions,
+        )
+        if any(value is not UNSET for value in decided):
+            raise ServerOnlyProperty
+
+    @property
+    def changes(self) -> ApiKeyChanges:
+        """What the client changes."""
+        changes: ApiKeyChanges = {}
+        if self.name is not UNSET:
+            changes["name"] = self.name
+        if self.enabled is not UNSET:
+            changes["enabled"] = self.enabled
+        if self.expires_in is not UNSET:
+            changes["lifetime"] = lifetime_of(self.expires_in)
+        if self.metadata is not UNSET:
+            changes["metadata"] = self.metadata
+        return changes
+
+
+class DeleteApiKey(Body, frozen=True, kw_only=True):
+    """POST /api-key/delete."""
+
+    key_id: str
+    config_id: str | UnsetType = UNSET
+
+
+class ApiKeyQuery(Body, frozen=True, kw_only=True):
+    """The query of GET /api-key/get."""
+
+    id: str
+    config_id: str | UnsetType = UNSET
+
+
+class ApiKeysQuery(Body, frozen=True, kw_only=True):
+    """The query of GET /api-key/list."""
+
+    config_id: str | UnsetType = UNSET
+    organization_id: str | UnsetType = UNSET
+    limit: Annotated[int, Whole()] | UnsetType = UNSET
+    offset: Annotated[int, Whole()] | UnsetType = UNSET
+    sort_by: Annotated[str, Sortable()] | UnsetType = UNSET
+    sort_direction: Literal["asc", "desc"] | UnsetType = UNSET
+
+
+class ApiKeysAnswer(AnswerBody, frozen=True, kw_only=True):
+    """Somebody's keys; ``total`` counts those of all pages."""
+
+    api_keys: list[ApiKey]
+    total: int
+    limit: int | UnsetType = UNSET
+    offset: int | UnsetType = UNSET
+
+
+class Success(AnswerBody, frozen=True, kw_only=True):
+    """It is done."""
+
+    success: bool
+
+
+def lifetime_of(seconds: float | None) -> timedelta | None:
+    """A number of seconds as a timedelta."""
+    return None if seconds is None else timedelta(seconds=min(seconds, LONGEST_SECONDS))
