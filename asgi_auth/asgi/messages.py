@@ -29,7 +29,7 @@ def error_headers(error: AuthError, *, realm: str) -> Headers:
         if isinstance(error, InvalidToken):
             challenge += ', error="invalid_token"'
         headers.append((b"www-authenticate", challenge.encode("latin-1", "replace")))
-    if isinstance(error, Unavailable | RateLimited):
+    if error.retry_after is not None:
         headers.append((b"retry-after", str(error.retry_after).encode()))
     if isinstance(error, RateLimited):
         headers.append((b"x-retry-after", str(error.retry_after).encode()))

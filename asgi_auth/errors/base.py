@@ -16,6 +16,7 @@ class AuthError(Exception):
     ``status`` is the HTTP status, ``code`` the contract's constant (None where the contract sends none) and
     ``message`` its sentence. None of them ever holds a secret. ``is_bare`` answers have no body.
     ``is_wrong_guess`` errors count where a route counts failures: a secret was offered, and it was not the right one.
+    ``retry_after`` is in seconds and goes into the Retry-After header (RFC 9110, 10.2.3); None where nobody can tell.
     """
 
     status: ClassVar[int] = 400
@@ -23,6 +24,7 @@ class AuthError(Exception):
     is_wrong_guess: ClassVar[bool] = False
     code: str | None = "BAD_REQUEST"
     message: str = "Bad request"
+    retry_after: int | None = None
 
     def __init__(self, message: str | None = None) -> None:
         if message is not None:
@@ -78,13 +80,14 @@ class Conflict(AuthError):
 class RateLimited(AuthError):
     """Too many requests.
 
-    ``retry_after`` is in seconds and goes into the Retry-After and X-Retry-After headers. ``rule`` names what was
-    broken: ``most`` requests in a ``window``.
+    ``retry_after`` goes into the X-Retry-After header as well. ``rule`` names what was broken: ``most`` requests in a
+    ``window``.
     """
 
     status = 429
-    code = None
+    code: str | None = None
     message = "Too many requests. Please try again later."
+    retry_after: int
 
     def __init__(self, *, retry_after: int, rule: str, most: int, window: timedelta) -> None:
         self.retry_after = retry_after
@@ -95,14 +98,12 @@ class RateLimited(AuthError):
 
 
 class Unavailable(AuthError):
-    """A part of ours (database, hash pool) cannot answer now; says nothing about the user.
-
-    ``retry_after`` is in seconds and goes into the Retry-After header (RFC 9110, 10.2.3).
-    """
+    """A part of ours (database, hash pool) cannot answer now; says nothing about the user."""
 
     status = 503
     code = "SERVICE_UNAVAILABLE"
     message = "Service temporarily unavailable"
+    retry_after: int
 
     def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
         self.retry_after = retry_after

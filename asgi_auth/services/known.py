@@ -1,4 +1,4 @@
-"""Sessions and users as caches hold them."""
+"""Sessions and users as caches hold them, and what features need to have their own records held."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from asgi_auth.models import Record, Session, SessionWithUser, User, decode_hook
 R = TypeVar("R", bound=Record)
 
 
-class _Form:
+class RecordForm:
     """Values as bytes, behind a mark of their records' fields.
 
     A process of another release may have other fields: what it wrote says nothing of them, and must not be taken to
@@ -34,6 +34,7 @@ class _Form:
         self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(form, dec_hook=decode_hook)
 
     def encode(self, value: object) -> bytes:
+        """The bytes of a value."""
         return self._mark + self._encoder.encode(value)
 
     def decode(self, data: bytes) -> Any:
@@ -52,7 +53,7 @@ class SessionCodec:
     def __init__(self, session: type[Session], user: type[User], *, is_by_id: bool = False) -> None:
         self._is_by_id = is_by_id
         pair = msgspec.defstruct("_Stored", [("session", session), ("user", user)], array_like=True)
-        self._form = _Form(pair, session, user)
+        self._form = RecordForm(pair, session, user)
 
     def encode(self, value: SessionWithUser) -> bytes:
         """The pair without the session's token."""
@@ -92,7 +93,7 @@ class UserCodec:
     """How a user is written for all processes."""
 
     def __init__(self, user: type[User]) -> None:
-        self._form = _Form(user, user)
+        self._form = RecordForm(user, user)
 
     def encode(self, value: User) -> bytes:
         """The user."""
@@ -106,7 +107,6 @@ class UserCodec:
 
 def user_spec(options: CacheOptions, *, user: type[User]) -> CacheSpec[User]:
     """What users are to a cache: known by ``id:`` and ``email:``, resting on their row."""
-    changeable = _changeable(user)
     return CacheSpec(
         space="user",
         lifetimes=options.users,
@@ -115,7 +115,7 @@ def user_spec(options: CacheOptions, *, user: type[User]) -> CacheSpec[User]:
         tags=lambda value: (("user", value.id),),
         tables=frozenset({"user"}),
         codec=UserCodec(user),
-        copied=(lambda value: _copied(value, changeable)) if changeable else None,
+        copied=copier(user),
     )
 
 
@@ -129,6 +129,12 @@ def _copier(session: type[Session], user: type[User]) -> Callable[[SessionWithUs
         return SessionWithUser(session=_copied(value.session, of_session), user=_copied(value.user, of_user))
 
     return copied
+
+
+def copier(record: type[R]) -> Callable[[R], R] | None:
+    """How a record is copied for whoever asks; None where nothing in it can be changed by anybody."""
+    names = _changeable(record)
+    return (lambda value: _copied(value, names)) if names else None
 
 
 def _changeable(record: type[Record]) -> tuple[str, ...]:

@@ -20,12 +20,22 @@ class Configurations:
         self._by_id = {each.config_id: each for each in self.all}
         require(len(self._by_id) == len(self.all), "ApiKeys: each configuration needs a config_id of its own")
 
+    @property
+    def with_sessions(self) -> tuple[ApiKeyOptions, ...]:
+        """Those whose keys act as sessions."""
+        return tuple(each for each in self.all if each.enables_sessions)
+
+    @property
+    def header_names(self) -> tuple[str, ...]:
+        """The headers that may hold a key."""
+        return tuple(dict.fromkeys(name for each in self.all if each.getter is None for name in each.header_names))
+
     def get(self, config_id: str | None = None) -> ApiKeyOptions:
         """The one of this id; for an unknown one, or none, the one called "default" (Better Auth contract).
 
         Raises NoDefaultConfiguration where there is no such.
         """
-        found = self._by_id.get(config_id or DEFAULT_ID) or self._by_id.get(DEFAULT_ID)
+        found = self.find(config_id)
         if found is None:
             raise NoDefaultConfiguration
         return found
@@ -34,3 +44,7 @@ class Configurations:
         """Whether the keys of a row's configuration are users'."""
         found = self._by_id.get(config_id) or self._by_id.get(DEFAULT_ID)
         return found is None or found.references == "user"
+
+    def find(self, config_id: str | None = None) -> ApiKeyOptions | None:
+        """The same, or None where there is no such."""
+        return self._by_id.get(config_id or DEFAULT_ID) or self._by_id.get(DEFAULT_ID)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from asgi_auth.errors import AuthError, Forbidden, InvalidRequest, InvalidToken, NotAuthenticated, NotFound
+from datetime import timedelta
+
+from asgi_auth.errors import (
+    AuthError,
+    Forbidden,
+    InvalidRequest,
+    InvalidToken,
+    NotAuthenticated,
+    NotFound,
+    RateLimited,
+)
 
 
 class InvalidMetadata(InvalidRequest):
@@ -178,12 +188,36 @@ class ApiKeyLacksPermission(InvalidToken):
     message = "API Key not found"
 
 
+class ApiKeyRateLimited(RateLimited):
+    """A key that was used too often, for now.
+
+    Attributes:
+        try_again_in: milliseconds until it is let through again.
+    """
+
+    code = "RATE_LIMITED"
+    message = "Rate limit exceeded."
+
+    def __init__(self, *, try_again_in: int, most: int, window: timedelta) -> None:
+        self.try_again_in = try_again_in
+        super().__init__(retry_after=-(-try_again_in // 1000), rule="api_key", most=most, window=window)
+
+    @property
+    def body(self) -> dict[str, object]:
+        """With ``details.tryAgainIn`` (Better Auth contract)."""
+        return {**super().body, "details": {"tryAgainIn": self.try_again_in}}
+
+
 class UsageExceeded(AuthError):
     """A key with nothing left."""
 
     status = 429
     code = "USAGE_EXCEEDED"
     message = "API Key has reached its usage limit"
+
+    def __init__(self, *, retry_after: int | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__()
 
 
 class InvalidOwner(InvalidToken):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Final
 
 from sqlalchemy import Table
 
+from asgi_auth.config import RateLimit
+from asgi_auth.endpoints.hooks import EndpointHooks
 from asgi_auth.endpoints.routing import Endpoints
 from asgi_auth.feature import Feature
 from asgi_auth.features.api_key.configurations import Configurations
@@ -15,10 +18,16 @@ from asgi_auth.features.api_key.events import tell_of_keys
 from asgi_auth.features.api_key.models import StoredApiKey
 from asgi_auth.features.api_key.options import ApiKeyOptions
 from asgi_auth.features.api_key.service import ApiKeyService
+from asgi_auth.features.api_key.session_hook import KeySessions
+from asgi_auth.features.api_key.source import sources_of
 from asgi_auth.features.api_key.tables import API_KEY, WATCH
-from asgi_auth.features.api_key.verification import ApiKeyVerifier
+from asgi_auth.features.api_key.verification import VALIDATE, ApiKeyVerifier
 from asgi_auth.infrastructure.change_feed.base import Watch
+from asgi_auth.infrastructure.metrics import MetricSpec
+from asgi_auth.middleware import CredentialSource
 from asgi_auth.services.registry import Services
+
+UNKNOWN_KEYS: Final = RateLimit(60, timedelta(minutes=1))
 
 
 class ApiKeys(Feature):
@@ -26,6 +35,9 @@ class ApiKeys(Feature):
 
     Args:
         options: the configurations, each with a ``config_id`` of its own (default: one, ``ApiKeyOptions()``).
+        unknown_keys: how many unknown keys of one address each process looks for; beyond it the address is answered 429
+            for the rest of the window, but for keys that are known in memory or in Redis (default 60 a minute; None: no
+            limit).
 
     Raises:
         ConfigurationError: two configurations have one id.
@@ -34,17 +46,24 @@ class ApiKeys(Feature):
     name = "api_key"
     tables: ClassVar[tuple[Table, ...]] = (API_KEY,)
     watches: ClassVar[tuple[Watch, ...]] = (WATCH,)
+    metrics: ClassVar[tuple[MetricSpec, ...]] = (
+        MetricSpec(name=VALIDATE, kind="counter", help="API keys that were judged, by outcome.", labels=("outcome",)),
+    )
 
-    def __init__(self, *options: ApiKeyOptions) -> None:
+    def __init__(self, *options: ApiKeyOptions, unknown_keys: RateLimit | None = UNKNOWN_KEYS) -> None:
         self._options = options or (ApiKeyOptions(),)
+        self._unknown_keys = unknown_keys
         Configurations(self._options)
 
     def install(self, services: Services) -> None:
-        """Add the service."""
+        """Add the service, and what judges keys; the use of keys is written as long as the services are open."""
         is_compatible = services.config.is_compatible
         configurations = Configurations(each.resolved(is_compatible=is_compatible) for each in self._options)
         store = services.engine.store("apikey", StoredApiKey)
-        verifier = ApiKeyVerifier(services, store, configurations)
+        verifier = ApiKeyVerifier(services, store, configurations, unknown_keys=self._unknown_keys)
+        services.engine.when_ready(verifier.usage.writer.resume)
+        services.on_close(verifier.usage.stop)
+        services.add(verifier, close=verifier.usage.writer.close, is_closed_last=True)
         service = ApiKeyService(services, store, configurations=configurations, verifier=verifier)
         services.add(service, close=service.settle)
         services.deletions.add_step(service.forget_user)
@@ -53,3 +72,12 @@ class ApiKeys(Feature):
     def endpoints(self, services: Services) -> Iterable[Endpoints]:
         """Managing one's own keys, and those of one's organizations."""
         return (ApiKeyEndpoints(services.get(ApiKeyService)),)
+
+    def hooks(self, services: Services) -> Iterable[EndpointHooks]:
+        """Keys that act as sessions."""
+        verifier = services.get(ApiKeyVerifier)
+        return (KeySessions(services, verifier),) if verifier.configurations.with_sessions else ()
+
+    def sources(self, services: Services) -> Iterable[CredentialSource]:
+        """Keys in front of the application."""
+        return sources_of(services)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from asgi_auth.fields import view
-from asgi_auth.models import ApiKey
+from asgi_auth.models import ApiKey, Record, User
 
 
 class StoredApiKey(ApiKey, frozen=True, kw_only=True):
@@ -20,6 +20,13 @@ class StoredApiKey(ApiKey, frozen=True, kw_only=True):
     def public(self) -> ApiKey:
         """What may be shown of it."""
         return view(self, ApiKey)
+
+
+class OwnedKey(Record, frozen=True, kw_only=True):
+    """A key and the user who owns it, as one read gives them; None where no user does."""
+
+    key: ApiKey
+    user: User | None = None
 
 
 class CreatedApiKey(ApiKey, frozen=True, kw_only=True):

@@ -74,7 +74,8 @@ class ApiKeyOptions:
             False). It never reaches what manages credentials.
         generator: makes keys in place of our own (default None).
         getter: finds the key of a request in place of the headers (default None).
-        validator: decides whether what a request offers may be a key at all (default None: by its length).
+        validator: decides whether what a request offers may be a key at all (default None: by its length, and without
+            a generator by its letters, which are those of a prefix).
     """
 
     config_id: str = DEFAULT_ID

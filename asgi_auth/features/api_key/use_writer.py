@@ -1,0 +1,176 @@
+"""Writing how keys are used, in batches beside the requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from asgi_auth.engine import Engine
+from asgi_auth.engine.store import Value
+from asgi_auth.errors import Unavailable
+from asgi_auth.features.api_key.meters import KeyUse, Meter, Uncounted
+
+BATCH: Final = 100
+"""Keys of one transaction."""
+
+BATCH_DELAY: Final = 1.0
+"""Seconds that uses are collected for before they are written together."""
+
+RETRY_DELAY: Final = 1.0
+"""Seconds between two tries where the database does not answer."""
+
+MOST_TRIES: Final = 5
+"""How often a row that others write at the same time is tried; the next batch tries again."""
+
+_logger = structlog.get_logger("asgi_auth.api_key")
+
+
+class UseWriter:
+    """Writes the counters of keys within a second or two; ``flush`` writes them now.
+
+    What the database does not take goes on waiting: it is a number or two for each key, however often that is used. If
+    the answer to a commit is lost it may be counted twice, never not at all.
+
+    Args:
+        engine: whose table of keys it is.
+        forget: told of the ids of keys that are gone.
+    """
+
+    def __init__(self, engine: Engine, *, forget: Callable[[str], object]) -> None:
+        self._engine = engine
+        self._rows = engine.store("apikey", KeyUse)
+        self._forget = forget
+        self._due: dict[str, Meter] = {}
+        self._writer: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._hurry = asyncio.Event()
+
+    def __contains__(self, key_id: str) -> bool:
+        return key_id in self._due
+
+    def add(self, meter: Meter) -> None:
+        """Have a key's counters written soon; returns at once."""
+        self._due[meter.id] = meter
+        if not self._is_writing:
+            self._write_soon()
+
+    async def resume(self) -> None:
+        """Have what waits written from now on: the database has been opened."""
+        self._write_soon()
+
+    async def flush(self) -> None:
+        """Write what waits, now; what the database does not take goes on waiting."""
+        self._write_soon()
+        self._hurry.set()
+        if self._writer is not None and self._is_writing:
+            await asyncio.shield(self._writer)
+
+    async def close(self) -> None:
+        """Write what waits; what the database does not take now is not written. It may be used again afterwards."""
+        await self.flush()
+        if self._due:
+            _logger.error("api_key.use_not_written", keys=len(self._due))
+            self._due.clear()
+
+    @property
+    def _is_writing(self) -> bool:
+        writer = self._writer
+        return writer is not None and not writer.done() and self._loop is asyncio.get_running_loop()
+
+    def _write_soon(self) -> None:
+        """Begin to write, if the database is open: nobody but requests opens it, and nothing after its end."""
+        if self._due and self._engine.is_ready and not self._is_writing:
+            self._hurry = asyncio.Event()
+            self._loop = asyncio.get_running_loop()
+            # Whatever request has begun it: what it writes is of others as well.
+            self._writer = self._loop.create_task(
+                self._write_all(), name="asgi_auth use of API keys", context=contextvars.Context()
+            )
+
+    async def _write_all(self) -> None:
+        delay = BATCH_DELAY
+        while self._due:
+            is_last = await self._pause(delay)
+            if not self._engine.is_ready:
+                return
+            is_written = await self._write()
+            if is_last and not is_written:
+                return
+            delay = (0 if len(self._due) >= BATCH else BATCH_DELAY) if is_written else RETRY_DELAY
+
+    async def _pause(self, seconds: float) -> bool:
+        """Wait, unless somebody is in a hurry: whether somebody is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        return self._hurry.is_set()
+
+    async def _write(self) -> bool:
+        """Write some of what waits; False where the database does not take it now."""
+        # In one order everywhere: two processes that write of the same keys never wait for each other.
+        batch = [self._due.pop(key_id) for key_id in sorted(list(self._due)[:BATCH])]
+        taken = [(meter, meter.taken()) for meter in batch]
+        try:
+            async with self._engine.transaction():
+                rows = [await self._write_one(meter, uncounted) for meter, uncounted in taken]
+        except (Unavailable, asyncio.CancelledError) as error:
+            self._put_back(taken)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return False
+        except Exception as error:  # noqa: BLE001  (what cannot be written must not keep the rest from it)
+            _logger.error("api_key.use_not_written", error=type(error).__name__, keys=len(taken))  # noqa: TRY400
+            return True
+        for (meter, uncounted), row in zip(taken, rows, strict=True):
+            self._conclude(meter, uncounted, row)
+        return True
+
+    def _conclude(self, meter: Meter, uncounted: Uncounted, row: KeyUse | None) -> None:
+        if row is None:
+            self._due.pop(meter.id, None)
+            self._forget(meter.id)
+        elif row is meter.row:  # too many others were writing
+            self._put_back([(meter, uncounted)])
+        else:
+            meter.learn(row)
+
+    def _put_back(self, taken: list[tuple[Meter, Uncounted]]) -> None:
+        for meter, uncounted in taken:
+            meter.untaken(uncounted)
+            self._due[meter.id] = meter
+
+    async def _write_one(self, meter: Meter, uncounted: Uncounted) -> KeyUse | None:
+        """The row as it is now: the one known before where others were always faster, None where it is gone."""
+        seen = meter.row
+        for _ in range(MOST_TRIES):
+            row = await self._try(meter, uncounted, seen)
+            if row is not None:
+                return row
+            found = await self._rows.find(id=meter.id)
+            if found is None:
+                return None
+            if _is_same(found, seen):  # NULL where a number is meant is like no number that can be asked for
+                return await self._rows.change({"id": meter.id}, **_values(meter.after(found, uncounted)))
+            seen = found
+        return meter.row
+
+    async def _try(self, meter: Meter, uncounted: Uncounted, seen: KeyUse) -> KeyUse | None:
+        where: dict[str, Value] = {
+            "id": meter.id,
+            "request_count": seen.request_count,
+            "last_request": seen.last_request,
+        }
+        return await self._rows.change(where, **_values(meter.after(seen, uncounted)))
+
+
+def _values(row: KeyUse) -> dict[str, object]:
+    return {"request_count": row.request_count, "last_request": row.last_request, "updated_at": row.updated_at}
+
+
+def _is_same(one: KeyUse, other: KeyUse) -> bool:
+    return (one.request_count, one.last_request) == (other.request_count, other.last_request)
