@@ -41,9 +41,12 @@ class Organizations(Protocol):
 class Cell(Protocol):
     """Where a cache remembers something; ``until`` is in seconds since 1970."""
 
-    is_live: bool
     was_used: bool
     until: float
+
+    @property
+    def is_live(self) -> bool:
+        """Whether nothing has put an end to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,35 @@ class Standing:
     until: float
     is_told: bool = True
 
+    def joined(self, other: Standing) -> Standing:
+        """For how long both hold."""
+        return Standing(
+            _Both(self.cell, other.cell), min(self.until, other.until), is_told=self.is_told or other.is_told
+        )
+
+
+class _Both:
+    """What lives while two cells do; whoever uses it uses both."""
+
+    __slots__ = ("_first", "_second", "until")
+
+    def __init__(self, first: Cell, second: Cell) -> None:
+        self._first = first
+        self._second = second
+        self.until = min(first.until, second.until)
+
+    @property
+    def is_live(self) -> bool:
+        return self._first.is_live and self._second.is_live
+
+    @property
+    def was_used(self) -> bool:
+        return self._first.was_used and self._second.was_used
+
+    @was_used.setter
+    def was_used(self, was_used: bool) -> None:
+        self._first.was_used = self._second.was_used = was_used
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
@@ -70,12 +102,15 @@ class Proof:
         subject: who it stands for: the user's id for a session or bearer token, the owner's for an API key, ``sub`` for
             a JWT.
         user: the user, where it is one of ours.
-        session: the session it rests on, where it does.
+        session: the session it rests on, where it does. A JWT's has no token ("" stands in its place): whoever is shown
+            what a JWT proves must not be able to go on as its session.
         api_key: the API key, for one.
         claims: what a JWT says; it cannot be changed.
         scopes: what it allows (empty for a session: all that its user may do).
         set_cookies: Set-Cookie values the client has to be sent, because the session was refreshed.
         standing: for how long the same credential proves the same; None where it has to be judged each time.
+        judged_by: the rules it was accepted by, where one application may have several sets of them for one kind of
+            credential: a source with other ``rules`` judges it again. None where there is one set only.
     """
 
     subject: str
@@ -86,6 +121,7 @@ class Proof:
     scopes: frozenset[str] = frozenset()
     set_cookies: tuple[bytes, ...] = field(default=(), repr=False)
     standing: Standing | None = field(default=None, repr=False, compare=False)
+    judged_by: object = field(default=None, repr=False, compare=False)
 
 
 class _Only(Mapping[CredentialKind, Proof]):
@@ -120,7 +156,7 @@ class AuthContext:
         subject: set whenever authenticated: the user's id for a session or bearer token, the owner's for an API key
             (a user's or an organization's), ``sub`` for a JWT.
         user: the user, where the credential stands for one of ours.
-        session: the session the credential rests on.
+        session: the session the credential rests on; of a JWT whose session was checked, without its token.
         api_key: the API key, where one decided.
         claims: what the JWT says, where one decided; they cannot be changed.
         credential: the kind that decided ("session", "bearer", "jwt", "api_key"), accepted or refused; None where
@@ -167,7 +203,7 @@ class AuthContext:
         """This context after a credential was verified: it decides if none of a higher rank was offered."""
         known = self.credentials
         credentials = MappingProxyType({**known, kind: proof}) if known else _Only(kind, proof)
-        if not self._is_outranked_by(kind):
+        if self._outranks(kind):
             return replace(self, credentials=credentials)
         return replace(
             self,
@@ -183,8 +219,14 @@ class AuthContext:
         )
 
     def with_refusal(self, kind: CredentialKind, error: AuthError) -> AuthContext:
-        """This context after a credential was refused: nothing falls back to one of a lower rank."""
-        if not self._is_outranked_by(kind):
+        """This context after a credential was refused: nothing falls back to one of a lower rank.
+
+        Refused by one set of rules, it counts for nothing that others have accepted it.
+        """
+        if kind in self.credentials:
+            left = {other: proof for other, proof in self.credentials.items() if other != kind}
+            return replace(self, credentials=MappingProxyType(left)).with_refusal(kind, error)
+        if self._outranks(kind):
             return self
         return replace(
             self,
@@ -198,12 +240,13 @@ class AuthContext:
             scopes=frozenset(),
         )
 
-    def has_judged(self, kind: CredentialKind) -> bool:
-        """Whether a credential of this kind was offered and judged already."""
-        return kind in self.credentials or self.credential == kind
+    def has_judged(self, kind: CredentialKind, *, by: object = None) -> bool:
+        """Whether a credential of this kind was offered and judged already: refused, or accepted by these rules."""
+        proof = self.credentials.get(kind)
+        return self.credential == kind if proof is None else proof.judged_by == by
 
-    def _is_outranked_by(self, kind: CredentialKind) -> bool:
-        return self.credential is None or RANK[kind] > RANK[self.credential]
+    def _outranks(self, kind: CredentialKind) -> bool:
+        return self.credential is not None and RANK[self.credential] > RANK[kind]
 
 
 ANONYMOUS = AuthContext()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asgi_auth import ANONYMOUS, AuthContext, NotAuthenticated, Proof, Session, Unavailable, User, auth_context
 from asgi_auth.clock import utc_now
-from asgi_auth.context import RANK
+from asgi_auth.context import RANK, Standing
 from asgi_auth.errors import InvalidToken
 
 KINDS = ("session", "bearer", "jwt", "api_key")  # from the lowest to the highest rank
@@ -77,6 +77,59 @@ def test_what_decided_or_was_verified_has_been_judged(outcomes, kind):
     context = judged(outcomes, outcomes)
     expected = outcomes.get(kind) == "accepted" or context.credential == kind
     assert context.has_judged(kind) is expected
+
+
+@pytest.mark.parametrize("others", [(), ("session",), ("api_key",), ("session", "api_key")])
+def test_what_other_rules_refuse_counts_for_nothing_that_some_have_accepted(others):
+    context = judged(dict.fromkeys((*others, "jwt"), "accepted"), (*others, "jwt"))
+    refused = context.with_refusal("jwt", ERRORS["refused"])
+    assert set(refused.credentials) == set(others)
+    if "api_key" in others:
+        assert (refused.credential, refused.error) == ("api_key", None)
+        return
+    assert (refused.credential, refused.error) == ("jwt", ERRORS["refused"])
+    assert (refused.subject, refused.user, refused.session, refused.scopes) == (None, None, None, frozenset())
+    assert refused.has_judged("jwt")
+    assert refused.has_judged("jwt", by="other rules")
+
+
+def test_what_is_accepted_again_is_what_was_said_last():
+    first = dataclasses.replace(proof_of("jwt"), judged_by="loose")
+    again = dataclasses.replace(first, scopes=frozenset({"less"}), judged_by="strict")
+    context = ANONYMOUS.with_proof("jwt", first)
+    assert context.has_judged("jwt", by="loose")
+    assert not context.has_judged("jwt", by="strict")
+    assert not context.has_judged("jwt")
+    context = context.with_proof("jwt", again)
+    assert (context.scopes, context.credentials["jwt"]) == (frozenset({"less"}), again)
+    assert context.has_judged("jwt", by="strict")
+
+
+# how long it holds
+
+
+class LiveCell:
+    """A cell of no cache."""
+
+    def __init__(self, until):
+        self.until = until
+        self.is_live = True
+        self.was_used = False
+
+
+@pytest.mark.parametrize(("first_told", "second_told"), [(True, True), (True, False), (False, True), (False, False)])
+def test_what_rests_on_two_holds_while_both_do(first_told, second_told):
+    one, other = LiveCell(20.0), LiveCell(30.0)
+    standing = Standing(one, 10.0, is_told=first_told).joined(Standing(other, 5.0, is_told=second_told))
+    assert (standing.until, standing.cell.until) == (5.0, 20.0)
+    assert standing.is_told is (first_told or second_told)
+    assert standing.cell.is_live
+    standing.cell.was_used = True
+    assert (one.was_used, other.was_used, standing.cell.was_used) == (True, True, True)
+    for cell in (one, other):
+        cell.is_live = False
+        assert not standing.cell.is_live
+        cell.is_live = True
 
 
 def test_every_kind_has_a_rank_of_its_own():

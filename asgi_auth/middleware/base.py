@@ -13,7 +13,7 @@ from asgi_auth.asgi.messages import refuse, with_cookies
 from asgi_auth.asgi.paths import ExemptPaths, route_path
 from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
 from asgi_auth.context import ANONYMOUS, AuthContext, CredentialKind, Proof, auth_context
-from asgi_auth.errors import AuthError, NotAuthenticated, Unavailable
+from asgi_auth.errors import AuthError, InvalidToken, NotAuthenticated, Unavailable
 from asgi_auth.infrastructure.metrics import IDENTIFY_DURATION, REQUEST_FAULT
 from asgi_auth.middleware.known import KnownCredentials
 from asgi_auth.services.registry import Services
@@ -24,7 +24,11 @@ _logger = structlog.get_logger("asgi_auth.middleware")
 
 
 class CredentialSource(Protocol):
-    """Where one kind of credential sits, and who judges it."""
+    """Where one kind of credential sits, and who judges it.
+
+    Where one application may judge a kind by several sets of rules, a source has ``rules`` as well, and writes them
+    into ``judged_by`` of its proofs: what outer middlewares have accepted by other rules it judges again.
+    """
 
     kind: CredentialKind
 
@@ -106,7 +110,7 @@ class CredentialMiddleware:
         context = auth_context(scope)
         cookies: tuple[bytes, ...] = ()
         for source in self.sources:
-            if context.has_judged(source.kind):
+            if context.has_judged(source.kind, by=getattr(source, "rules", None)):
                 continue
             credential = source.extract(scope)
             if credential is None:
@@ -116,7 +120,7 @@ class CredentialMiddleware:
             except Unavailable as fault:
                 context = self._fault(context, source.kind, fault)
             except AuthError as refusal:
-                _logger.debug("credential.refused", kind=source.kind, code=refusal.code)
+                _logger.debug("credential.refused", kind=source.kind, code=refusal.code, reason=_reason(refusal))
                 context = context.with_refusal(source.kind, refusal)
             else:
                 context = context.with_proof(source.kind, proof)
@@ -159,3 +163,7 @@ class CredentialMiddleware:
     def _is_let_through(self, scope: Scope) -> bool:
         is_preflighted = scope.get("method") == "OPTIONS" and is_preflight(scope)
         return is_preflighted or (self._has_exempt and self._exempt.matches(route_path(scope)))
+
+
+def _reason(refusal: AuthError) -> str | None:
+    return refusal.reason if isinstance(refusal, InvalidToken) else None

@@ -12,12 +12,15 @@ from asgi_auth.endpoints.routing import Endpoints
 from asgi_auth.feature import Feature
 from asgi_auth.features.jwt.endpoints import JwtEndpoints, RefreshEndpoints, TokenHeader
 from asgi_auth.features.jwt.events import RefreshTokenReused, SigningKeyCreated
+from asgi_auth.features.jwt.figures import FIGURES
 from asgi_auth.features.jwt.options import JwtOptions
-from asgi_auth.features.jwt.service import SIGN, VERIFY, JWTService
+from asgi_auth.features.jwt.service import JWTService
+from asgi_auth.features.jwt.source import JWTSource
 from asgi_auth.features.jwt.tables import JWKS, JWT_REFRESH_TOKEN
 from asgi_auth.infrastructure.change_feed.base import Watch
 from asgi_auth.infrastructure.health import HealthCheck
 from asgi_auth.infrastructure.metrics import MetricSpec
+from asgi_auth.middleware import CredentialSource
 from asgi_auth.services.audit import AuditLog
 from asgi_auth.services.registry import Services
 
@@ -31,10 +34,7 @@ class Jwt(Feature):
 
     name = "jwt"
     watches: ClassVar[tuple[Watch, ...]] = (Watch("jwks"),)
-    metrics: ClassVar[tuple[MetricSpec, ...]] = (
-        MetricSpec(name=VERIFY, kind="counter", help="JWTs judged: accepted or refused.", labels=("outcome",)),
-        MetricSpec(name=SIGN, kind="counter", help="JWTs signed."),
-    )
+    metrics: ClassVar[tuple[MetricSpec, ...]] = FIGURES
 
     def __init__(self, options: JwtOptions | None = None) -> None:
         self._options = options or JwtOptions()
@@ -55,6 +55,10 @@ class Jwt(Feature):
     def hooks(self, services: Services) -> Iterable[EndpointHooks]:
         """The header of /get-session."""
         return (TokenHeader(services.get(JWTService)),) if self._options.sets_header else ()
+
+    def sources(self, services: Services) -> Iterable[CredentialSource]:
+        """The JWT in the Authorization header."""
+        return (JWTSource(services),)
 
 
 def _tell(audit: AuditLog) -> None:

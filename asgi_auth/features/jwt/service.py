@@ -13,6 +13,7 @@ from asgi_auth.clock import seconds_of
 from asgi_auth.crypto import jws
 from asgi_auth.errors import InvalidToken, RepeatedHeader
 from asgi_auth.features.jwt.claims import Claims, own_rules, validate_jwt_claims
+from asgi_auth.features.jwt.figures import SIGN, VERIFY
 from asgi_auth.features.jwt.keys import TrustedIssuer
 from asgi_auth.features.jwt.models import TokenPair
 from asgi_auth.features.jwt.options import JwtOptions, Parties
@@ -23,9 +24,6 @@ from asgi_auth.features.jwt.verifier import JWTVerifier, VerifiedToken
 from asgi_auth.models import Session, User, to_json
 from asgi_auth.services.registry import Services
 from asgi_auth.services.session import LiveSession
-
-VERIFY: Final = "auth.jwt.verify"
-SIGN: Final = "auth.jwt.sign"
 
 JWT_HEADER: Final = "set-auth-jwt"
 
@@ -38,6 +36,7 @@ class JWTService:
     Attributes:
         trusted: we ourselves, as an issuer whose tokens are taken: for a ``JWTVerifier`` that takes others' as well.
         options: what was decided.
+        includes_session: our tokens say which session they rest on.
     """
 
     def __init__(self, services: Services, options: JwtOptions) -> None:
@@ -47,7 +46,7 @@ class JWTService:
         self._seconds = seconds_of(services.clock)
         self._parties = Parties.of(options, services.config)
         self._payload = PayloadWriter(options, user=services.engine.users.record)
-        self._has_sid = (
+        self.includes_session = (
             not services.config.is_compatible if options.include_session is None else options.include_session
         )
         self._keys = OwnKeys.of(services, options)
@@ -75,7 +74,7 @@ class JWTService:
             user = await self._services.users.get(session.user_id)
         claims = await self._payload.write(user, session, issued_at=floor(self._seconds()))
         claims = self._completed(claims)
-        if self._has_sid:
+        if self.includes_session:
             claims["sid"] = session.id
         return await self._signed(claims)
 
