@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextvars import ContextVar
 from datetime import timedelta
 
 import pytest
+from joserfc.jwk import ECKey
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
 from asgi_auth.errors import ConfigurationError, InvalidToken, Unavailable
 from asgi_auth.features.jwt.issuer_keys import trusted
 from asgi_auth.features.jwt.issuers import Issuer
 from asgi_auth.features.jwt.verifier import JWTVerifier
+from asgi_auth.oauth.transport import Transport
 from tests.servers.issuer import AUDIENCE, SUBJECT, new_key, public, with_header
 from tests.support import until
 
@@ -97,11 +100,12 @@ async def test_another_key_under_the_same_id_ends_what_rested_on_the_first(verif
 
 async def test_a_key_that_stays_keeps_its_cell(verifier, issuer, clock):
     cell = await stands(verifier, issuer.token())
+    end = cell.until
     issuer.keys.append(new_key("second"))
     clock.advance(seconds=11)
     await verifier.verify(issuer.token(key=issuer.keys[1]))
     assert await stands(verifier, issuer.token()) is cell
-    assert cell.is_live
+    assert (cell.is_live, cell.until) == (True, end + 11)
 
 
 async def test_keys_that_come_back_get_another_cell(verifier, issuer, clock):
@@ -231,6 +235,44 @@ async def test_keys_are_used_for_a_day_while_the_issuer_is_down(verifier, issuer
         await verifier.verify(token)
 
 
+async def test_old_keys_vouch_no_longer_than_they_are_used(verifier, issuer, clock):
+    token = issuer.token(exp=4102444800)
+    await verifier.verify(token)
+    issuer.answers[JWKS] = PlainTextResponse("down", 503)
+    clock.advance(hours=23, minutes=59, seconds=55)
+    assert (await verifier.verify(token)).standing.until == clock().timestamp() + 5
+
+
+async def test_closing_gives_up_what_is_under_way(verifier, issuer):
+    asked = asyncio.Event()
+
+    async def never(request):
+        asked.set()
+        await asyncio.Event().wait()
+
+    issuer.answers[JWKS] = never
+    waiting = asyncio.create_task(verifier.verify(issuer.token()))
+    await asked.wait()
+    await verifier.close()
+    with pytest.raises(Unavailable):
+        await waiting
+
+
+async def test_keys_are_asked_for_on_behalf_of_nobody_in_particular(issuer, clock):
+    seen, whose = [], ContextVar("whose", default="nobody")
+
+    async def resolve(host, port):
+        seen.append(whose.get())
+        return ("127.0.0.1",)
+
+    transport = Transport(timeout=timedelta(seconds=60), allows_private_addresses=True, resolve=resolve)
+    declared = Issuer(issuer.url, audience=AUDIENCE, jwks_url=issuer.jwks_url, allows_private_addresses=True)
+    verifier = JWTVerifier([trusted(declared, clock=clock, transport=transport)], clock=clock)
+    whose.set("the first who came")
+    await verifier.verify(issuer.token())
+    assert seen == ["nobody"]
+
+
 async def test_an_issuer_without_keys_has_signed_nothing(verifier, issuer):
     token, issuer.keys = issuer.token(), []
     with pytest.raises(InvalidToken):
@@ -240,6 +282,16 @@ async def test_an_issuer_without_keys_has_signed_nothing(verifier, issuer):
 async def test_a_token_need_not_name_the_only_key(verifier, issuer):
     token = no_kid(issuer)
     assert (await verifier.verify(token)).subject == SUBJECT
+
+
+async def test_a_token_that_names_no_key_has_nobody_asked_again(verifier, issuer, clock):
+    await verifier.verify(issuer.token())
+    key = {**ECKey.generate_key("P-256").as_dict(private=True), "alg": "ES256"}
+    for _ in range(3):
+        clock.advance(seconds=11)
+        with pytest.raises(InvalidToken):
+            await verifier.verify(with_header({"alg": "ES256"}, issuer.claims(), key))
+    assert issuer.loads == 1
 
 
 async def test_a_token_must_name_one_of_several_keys(verifier, issuer):
