@@ -56,6 +56,8 @@ class Issuer:
 
     def __post_init__(self) -> None:
         check_types(self, "issuer")
+        for name in ("audience", "algorithms", "types"):
+            self._settle(name)
         require(self.url, "issuer.url: what iss of its tokens says")
         require(self.audiences and all(self.audiences), "issuer.audience: what aud of its tokens says")
         unknown = set(self.algorithms) - ALGORITHMS
@@ -80,6 +82,12 @@ class Issuer:
             late=self.tolerance,
             early=self.tolerance,
         )
+
+    def _settle(self, name: str) -> None:
+        """A list is taken for a tuple; as a list nothing could be known by its issuer."""
+        value = getattr(self, name)
+        if not isinstance(value, str):
+            object.__setattr__(self, name, tuple(value))
 
     def _check_durations(self) -> None:
         nothing = timedelta()

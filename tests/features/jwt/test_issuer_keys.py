@@ -381,6 +381,12 @@ def test_an_issuer_whose_keys_are_to_be_discovered_has_a_secure_url(url):
         Issuer(url, audience=AUDIENCE)
 
 
+def test_lists_serve_as_tuples():
+    listed = Issuer("https://issuer.test", audience=["a", "b"], algorithms=["ES256"], types=["JWT"])
+    assert listed == Issuer("https://issuer.test", audience=("a", "b"), algorithms=("ES256",), types=("JWT",))
+    assert len({listed}) == 1
+
+
 def test_an_issuer_is_declared_once(clock):
     declared = Issuer("https://issuer.test", audience=AUDIENCE)
     with pytest.raises(ConfigurationError, match="once"):
