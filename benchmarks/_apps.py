@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import structlog
 
-from asgi_auth import Auth, AuthConfig, Metrics
+from asgi_auth import Auth, AuthConfig, Feature, Metrics
 from asgi_auth.asgi.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_auth.crypto.tokens import generate_id
 
@@ -48,9 +49,10 @@ def quieten() -> None:
     )
 
 
-def build_auth(url: str, *, metrics: Metrics | None = None, **options: Any) -> Auth:
+def build_auth(url: str, *, metrics: Metrics | None = None, features: Sequence[Feature] = (), **options: Any) -> Auth:
     """An Auth as one would have it, on this database."""
-    return Auth(AuthConfig(secret=SECRET, database=url, base_url=f"http://{HOST}", **options), metrics=metrics)
+    config = AuthConfig(secret=SECRET, database=url, base_url=f"http://{HOST}", **options)
+    return Auth(config, metrics=metrics, features=features)
 
 
 def by_first_segment(apps: dict[str, ASGIApp]) -> ASGIApp:

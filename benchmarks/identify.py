@@ -13,7 +13,7 @@ import asyncpg
 
 from asgi_auth import CSRFMiddleware, RateLimit, RateLimitOptions
 from asgi_auth.asgi.types import ASGIApp, Message, Scope
-from benchmarks import _apps, _cold_reads, _under_load
+from benchmarks import _apps, _cold_reads, _jwts, _under_load
 from benchmarks._databases import empty_databases
 from benchmarks._measure import (
     Goal,
@@ -45,6 +45,7 @@ GOALS = (
     *(Goal(figure=f"in-process, {name}", unit="us", at_most=most) for name, most in MICROSECONDS.items()),
     _under_load.GOAL,
     *_cold_reads.GOALS,
+    *_jwts.GOALS,
 )
 EXPLANATION = """
 Microseconds per request: median [quartiles] over interleaved rounds, in each of which a kind of request comes right
@@ -56,7 +57,8 @@ loopback, always with a request under way on each connection. "throughput": requ
 application's being 1, window by window; "by cpu": the same per second of the worker's processor time; "busy": the share
 of a window in which it had the processor. "driver alone": the read's very SQL on one open connection. "cold sessions":
 distinct ones, 64 at a time over 10 connections, by our read and by the service over its cache; "throughput": reads per
-second, asyncpg's pool (acquire, fetch, release; rows unread) being 1.
+second, asyncpg's pool (acquire, fetch, release; rows unread) being 1. "JWT, new": each token for the first time, by
+JWTService.verify_jwt, beside the check of its signature alone by the library cryptography; p95 one by one.
 Goals are judged by the worse of the databases.
 """
 ENDLESS = RateLimit(10**9, timedelta(seconds=10))
@@ -184,6 +186,7 @@ async def main() -> int:
                 await in_process(report, subject, pace=pace)
             await csrf(report, subjects[0], pace=pace)
             await rate_limit(report, pace=pace)
+        await _jwts.jwts(report, urls, times=pace["calls"], rounds=pace["rounds"])
         # Nothing of ours is left in this process now: it blocks while it drives the server.
         await _under_load.under_load(report, subjects[-1], times=pace["window"], rounds=pace["windows"])
         if "postgres" in urls:
