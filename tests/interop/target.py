@@ -6,11 +6,13 @@ python -m tests.interop.target --host 127.0.0.1 --port 4711 --config FILE
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import uvicorn
@@ -25,6 +27,8 @@ from asgi_auth.asgi.types import ASGIApp
 from asgi_auth.engine import Engine
 from asgi_auth.engine.columns import Json, Moment
 from asgi_auth.fields import wire
+from asgi_auth.infrastructure.change_feed.base import TRUSTED_FOR
+from asgi_auth.infrastructure.change_feed.hub import ChangeHub
 from asgi_auth.mails import ConfirmEmailChangeMail, ExistingUserMail, LinkMail, Mail
 from tests.interop.target_config import build_config
 from tests.interop.target_features import build_features
@@ -79,6 +83,13 @@ def stored(column: Column[Any], value: Any) -> Any:
     return Timestamp.parse(value) if isinstance(column.type, Moment) else value
 
 
+async def heard(hub: ChangeHub) -> None:
+    """Wait until whatever has been written by now is known: the harness looks at once, the feed a moment later."""
+    written = monotonic()
+    while hub.is_complete and hub.complete_until < written + TRUSTED_FOR:  # noqa: ASYNC110  (only asking tells)
+        await asyncio.sleep(0.01)
+
+
 def build_app(document: dict[str, Any], *, base_url: str, database: str) -> ASGIApp:
     outbox = Outbox()
     config = build_config(document, base_url=base_url, database=database, send=outbox.send)
@@ -100,6 +111,7 @@ def build_app(document: dict[str, Any], *, base_url: str, database: str) -> ASGI
             count = await rows.update(asked["model"], asked.get("where", {}), asked["set"])
         except KeyError as error:  # a table or column of a plugin that is not there
             return JSONResponse({"ok": False, "missing": str(error)}, status_code=400)
+        await heard(auth.services.remembering.hub)
         return JSONResponse({"ok": True, "count": count})
 
     async def unknown(_: Request, __: Exception) -> Response:

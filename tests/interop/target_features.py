@@ -7,6 +7,7 @@ from typing import Any
 
 from asgi_auth import Feature, RateLimit
 from asgi_auth.features.api_key import ApiKeyOptions, ApiKeys
+from asgi_auth.features.jwt import Jwt, JwtOptions
 from tests.interop.target_config import Options, Reader, seconds
 
 API_KEYS = {
@@ -22,7 +23,26 @@ def build_features(document: Options) -> list[Feature]:
     features: list[Feature] = []
     if plugins.get("apiKey", {}) is not False:
         features.append(api_keys(plugins.get("apiKey", {})))
+    if plugins.get("jwt", {}) is not False:
+        features.append(Jwt(jwt_options(Reader(plugins.get("jwt"), "plugins.jwt."))))
     return features
+
+
+def jwt_options(given: Reader) -> JwtOptions:
+    jwks, token = given.group("jwks"), given.group("jwt")
+    pair = jwks.group("keyPairConfig")
+    lifetimes = {"rotationInterval": "rotation_interval", "gracePeriod": "grace"}
+    options = JwtOptions(
+        encrypts_keys=not jwks.take("disablePrivateKeyEncryption", False),
+        sets_header=not given.take("disableSettingJwtHeader", False),
+        **pair.fill({"alg": "algorithm", "crv": "curve", "modulusLength": "modulus_length"}),
+        **jwks.fill({"jwksPath": "jwks_path"}),
+        **jwks.fill(lifetimes, seconds),
+        **token.fill({"issuer": "issuer", "audience": "audience"}),
+    )
+    for group in (given, jwks, token, pair):
+        group.done()
+    return options
 
 
 def api_keys(given: list[Options] | Options) -> ApiKeys:
