@@ -103,6 +103,7 @@ class Meter:
     Attributes:
         count: the requests in the window, of other processes those among them that the row told of.
         own: those that this process has let through in it.
+        began: the window's own moment.
         ends: when it is over.
         last: when the key was used last; None: never.
         row: what the row said last; a later write rests on it.
@@ -113,6 +114,7 @@ class Meter:
     __slots__ = (
         "_restarts",
         "_uncounted",
+        "began",
         "count",
         "ends",
         "has_counted",
@@ -133,7 +135,8 @@ class Meter:
         self.last = None if key.last_request is None else key.last_request.milliseconds
         self.count = key.request_count
         self.own = 0
-        self.ends = 0 if self.last is None or limit is None else self.last + limit.window
+        self.began = self.last or 0
+        self.ends = 0 if limit is None else self.began + limit.window
         self.opens = False
         self.has_counted = False
         self.share = Share()
@@ -143,9 +146,8 @@ class Meter:
         """Go by another limit from now on."""
         if limit == self.limit:
             return
-        if limit is not None:
-            self.ends += limit.window - (0 if self.limit is None else self.limit.window)
         self.limit = limit
+        self.ends = 0 if limit is None else self.began + limit.window
         self.share = Share()
 
     def left(self, now: int) -> int:
@@ -163,9 +165,10 @@ class Meter:
         if now >= self.ends:
             self.count = self.own = self._uncounted = 0
             self.opens, self.share.owed = True, 0
-            self.ends = self.share.ends if self.share.ends > now else now + self.limit.window
+            self.began = self.share.ends - self.limit.window if self.share.ends > now else now
         if self._restarts:
-            self.ends = now + self.limit.window
+            self.began = now
+        self.ends = self.began + self.limit.window
         self.count += 1
         self.own += 1
         self._uncounted += 1
