@@ -221,4 +221,3 @@ async def test_counting_makes_nobody_forget_the_key(auth):
     with auth.services.engine.recorded() as statements:
         await verify(auth, key)
     assert [sql for sql in statements if sql.startswith("SELECT") and "apikey" in sql] == []
-
