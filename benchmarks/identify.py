@@ -13,7 +13,7 @@ import asyncpg
 
 from asgi_auth import CSRFMiddleware, RateLimit, RateLimitOptions
 from asgi_auth.asgi.types import ASGIApp, Message, Scope
-from benchmarks import _apps, _cold_reads, _jwts, _under_load
+from benchmarks import _api_keys, _apps, _cold_reads, _jwts, _under_load
 from benchmarks._databases import empty_databases
 from benchmarks._measure import (
     Goal,
@@ -46,6 +46,7 @@ GOALS = (
     _under_load.GOAL,
     *_cold_reads.GOALS,
     *_jwts.GOALS,
+    *_api_keys.GOALS,
 )
 EXPLANATION = """
 Microseconds per request: median [quartiles] over interleaved rounds, in each of which a kind of request comes right
@@ -187,6 +188,7 @@ async def main() -> int:
             await csrf(report, subjects[0], pace=pace)
             await rate_limit(report, pace=pace)
         await _jwts.jwts(report, urls, times=pace["calls"], rounds=pace["rounds"])
+        await _api_keys.api_keys(report, urls, times=pace["calls"], rounds=pace["rounds"])
         # Nothing of ours is left in this process now: it blocks while it drives the server.
         await _under_load.under_load(report, subjects[-1], times=pace["window"], rounds=pace["windows"])
         if "postgres" in urls:
