@@ -1,11 +1,13 @@
 // A small real Better Auth server: BETTER_AUTH_SECRET=... node server.mjs DATABASE_FILE [PORT [OPTIONS_AS_JSON]]
 // GENERIC_OAUTH, where it is set, holds the providers of its plugin genericOAuth, as JSON.
+// API_KEYS, where it is set, holds the options of the plugin apiKey, as JSON; POST /verify asks it about a key.
 // SECONDARY_REDIS, where it is set, is the URL of the Redis that is its secondary storage.
 // Prints "listening PORT" once the tables are there and requests are answered; /letters tells what it has sent.
 // Needs node:sqlite (Node 22.13 or newer).
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { DatabaseSync } from "node:sqlite";
+import { apiKey } from "@better-auth/api-key";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { toNodeHandler } from "better-auth/node";
@@ -24,6 +26,7 @@ await once(server, "listening");
 const { port } = server.address();
 
 const providers = JSON.parse(process.env.GENERIC_OAUTH ?? "[]");
+const keys = process.env.API_KEYS ? [apiKey(JSON.parse(process.env.API_KEYS))] : [];
 const letters = [];
 const post = (kind) => async ({ user, url, token }) => void letters.push({ kind, to: user.email, url, token });
 
@@ -37,7 +40,7 @@ const auth = betterAuth({
     changeEmail: { enabled: true, sendChangeEmailConfirmation: post("change-email-confirmation") },
     deleteUser: { enabled: true },
   },
-  plugins: [bearer(), ...(providers.length > 0 ? [genericOAuth({ config: providers })] : [])],
+  plugins: [bearer(), ...keys, ...(providers.length > 0 ? [genericOAuth({ config: providers })] : [])],
   ...(process.env.SECONDARY_REDIS ? { secondaryStorage: secondaryStorage(process.env.SECONDARY_REDIS) } : {}),
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
@@ -48,8 +51,11 @@ const { runMigrations } = await getMigrations(auth.options);
 await runMigrations();
 
 const handler = toNodeHandler(auth);
-server.on("request", (request, response) => {
-  if (request.url !== "/letters") return handler(request, response);
-  response.setHeader("content-type", "application/json").end(JSON.stringify(letters));
+const answer = (response, value) => response.setHeader("content-type", "application/json").end(JSON.stringify(value));
+server.on("request", async (request, response) => {
+  if (request.url === "/letters") return answer(response, letters);
+  if (request.url !== "/verify") return handler(request, response);
+  const body = JSON.parse(Buffer.concat(await request.toArray()).toString());
+  return answer(response, await auth.api.verifyApiKey({ body }));
 });
 console.log(`listening ${port}`);
