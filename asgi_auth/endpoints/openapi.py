@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
@@ -152,8 +153,10 @@ def _bodies(hint: object) -> list[type[Body]]:
 def _rules(kind: type[Body]) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Our own rules about fields, by wire name, as JSON Schema says them."""
     for field in fields(kind):
-        for rule in parted(field.hint)[1]:
-            yield field.wire_name, rule.schema
+        is_union = get_origin(field.hint) in (Union, UnionType)
+        for hint in get_args(field.hint) if is_union else (field.hint,):
+            for rule in parted(hint)[1]:
+                yield field.wire_name, rule.schema
 
 
 def _own(kind: type) -> Schema:

@@ -203,3 +203,20 @@ async def test_the_keys_of_a_user_who_is_deleted_go_too(ada, bob, auth):
     await auth.services.deletions.delete(ada_id)
     assert (await service(auth).list_api_keys(ada_id)).total == 0
     assert (await service(auth).list_api_keys(bob_id)).total == 1
+
+
+async def test_with_a_key_nobody_manages_keys(make_auth, database_url):
+    auth = make_auth(database=database_url, features=[ApiKeys(ApiKeyOptions(enables_sessions=True))])
+    async with person(auth) as eve:
+        made = await create(eve, name="eve's")
+    key_id = made["id"]
+    async with browser(auth.wrap(whoami)) as machine:
+        machine.headers["x-api-key"] = made["key"]
+        assert (await machine.get("/api/auth/get-session")).json()["session"]["id"] == key_id
+        assert refusal(await post(machine, "create")) == (401, "UNAUTHORIZED_SESSION")
+        assert refusal(await post(machine, "update", keyId=key_id, name="x")) == (401, "UNAUTHORIZED_SESSION")
+        assert refusal(await post(machine, "delete", keyId=key_id)) == (401, "UNAUTHORIZED")
+        assert refusal(await get(machine, "get", id=key_id)) == (401, "UNAUTHORIZED")
+        assert refusal(await get(machine, "list")) == (401, "UNAUTHORIZED")
+    kept = await service(auth).get_api_key(key_id)
+    assert (kept.name, kept.enabled) == ("eve's", True)
