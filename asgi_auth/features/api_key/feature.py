@@ -37,7 +37,7 @@ class ApiKeys(Feature):
         options: the configurations, each with a ``config_id`` of its own (default: one, ``ApiKeyOptions()``).
         unknown_keys: how many unknown keys of one address each process looks for; beyond it the address is answered 429
             for the rest of the window, but for keys that are known in memory or in Redis (default 60 a minute; None: no
-            limit).
+            limit). All whose address cannot be told are one address.
 
     Raises:
         ConfigurationError: two configurations have one id.

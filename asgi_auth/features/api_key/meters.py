@@ -104,6 +104,7 @@ class Meter:
         count: the requests in the window, of other processes those among them that the row told of.
         own: those that this process has let through in it.
         began: the window's own moment.
+        opened: when it was opened; as ``began``, unless windows begin anew with each request.
         ends: when it is over.
         last: when the key was used last; None: never.
         row: what the row said last; a later write rests on it.
@@ -121,6 +122,7 @@ class Meter:
         "id",
         "last",
         "limit",
+        "opened",
         "opens",
         "own",
         "row",
@@ -135,7 +137,7 @@ class Meter:
         self.last = None if key.last_request is None else key.last_request.milliseconds
         self.count = key.request_count
         self.own = 0
-        self.began = self.last or 0
+        self.opened = self.began = self.last or 0
         self.ends = 0 if limit is None else self.began + limit.window
         self.opens = False
         self.has_counted = False
@@ -162,16 +164,25 @@ class Meter:
         self.has_counted = True
         if self.limit is None:
             return
-        if now >= self.ends:
-            self.count = self.own = self._uncounted = 0
-            self.opens, self.share.owed = True, 0
-            self.began = self.share.ends - self.limit.window if self.share.ends > now else now
+        shared = self.share.ends - self.limit.window if self.share.ends > now else None
+        if shared is not None:
+            if shared > self.began:
+                self._open(shared)
+            self.opened = self.began = shared
+        elif now >= self.ends:
+            self._open(now)
         if self._restarts:
             self.began = now
         self.ends = self.began + self.limit.window
         self.count += 1
         self.own += 1
         self._uncounted += 1
+
+    def _open(self, moment: int) -> None:
+        """Begin a new window."""
+        self.count = self.own = self._uncounted = self.share.owed = 0
+        self.opened = self.began = moment
+        self.opens = True
 
     def taken(self) -> Uncounted:
         """What is to be written now; ``untaken`` gives it back where that failed."""
@@ -197,13 +208,21 @@ class Meter:
         if row.last_request is not None:
             last = max(last, row.last_request.milliseconds)
         moment = moment_of(last)
-        count = self._others(row) + taken.requests if taken.opens else row.request_count + taken.requests
+        count = taken.requests + (self._counted_by(row) if taken.opens else row.request_count)
         return KeyUse(id=self.id, request_count=count, last_request=moment, updated_at=moment)
 
-    def _others(self, row: KeyUse) -> int:
-        """What others have counted since the row was seen; what it said then was of a window that is over."""
+    def _counted_by(self, row: KeyUse) -> int:
+        """What others have counted in the row of a window that has just begun here."""
+        last = 0 if row.last_request is None else row.last_request.milliseconds
+        if self._restarts:  # they may have used the key when we knew of no use
+            is_same = self.limit is not None and last + self.limit.window > self.opened
+            return row.request_count if is_same else 0
+        if last < self.opened:
+            return 0
         seen = self.row.request_count
-        return row.request_count - seen if row.request_count >= seen else row.request_count
+        # Without anything shared their windows are others, which may have begun anew as well or not yet.
+        is_other = not self.share.ends and row.request_count >= seen
+        return row.request_count - seen if is_other else row.request_count
 
     def shown(self, key: ApiKey) -> KeyUse:
         """What the row would say if everything had been written at once; ``key`` may have been read long ago."""

@@ -62,7 +62,10 @@ class _Judge:
     ) -> None:
         self._verifier = services.get(ApiKeyVerifier)
         self._addresses = DeviceReader(services.config).addresses
-        self._required_permissions = required_permissions
+        wanted = required_permissions or {}
+        if any(isinstance(actions, str) for actions in wanted.values()):
+            raise ValueError('permissions are lists of actions by resource: {"files": ["read"]}')
+        self._required_permissions = {resource: tuple(actions) for resource, actions in wanted.items()}
         self._config_ids: Collection[str] | None = None
         if config_id is not None:
             self._config_ids = frozenset({self._verifier.configurations.get(config_id).config_id})
@@ -92,6 +95,8 @@ class ApiKeySource(_Judge):
         headers: their names (default: those of all configurations).
         required_permissions: what the key has to allow.
         config_id: of which configuration it has to be (default: any).
+
+    Raises ValueError where an action is not in a list: of "read" every letter would be one.
     """
 
     def __init__(

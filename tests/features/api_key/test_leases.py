@@ -169,3 +169,30 @@ async def test_no_request_fails_with_redis(private, private_redis):
     results = await asyncio.gather(*(verify(private, key) for _ in range(40)), return_exceptions=True)
     assert sum(not isinstance(each, Exception) for each in results) == 5
     assert {type(each) for each in results if isinstance(each, Exception)} == {ApiKeyRateLimited}
+
+
+async def test_the_row_counts_all_processes_of_the_window(make, clock):
+    auths = [make() for _ in range(2)]
+    key = await new_key(auths[0], rate_limit_max=1_000)
+    for requests in (40, 30):
+        for auth in auths:
+            assert await let_through(auth, key, requests) == requests
+            await written(auth, key)
+            clock.advance(seconds=1)
+        assert (await written(auths[0], key)).request_count == 2 * requests
+        clock.advance(seconds=59)
+
+
+async def test_a_window_that_begins_elsewhere_begins_here(make, clock):
+    auths = [make() for _ in range(2)]
+    key = await new_key(auths[0], rate_limit_max=1_000)
+    await let_through(auths[0], key, 5)
+    clock.advance(seconds=55)
+    await let_through(auths[1], key, 7)
+    assert (await written(auths[0], key)).request_count == 5
+    assert (await written(auths[1], key)).request_count == 12
+    clock.advance(seconds=6)
+    await let_through(auths[1], key, 3)
+    assert (await written(auths[1], key)).request_count == 3
+    await let_through(auths[0], key, 4)
+    assert (await written(auths[0], key)).request_count == 7

@@ -221,3 +221,25 @@ async def test_counting_makes_nobody_forget_the_key(auth):
     with auth.services.engine.recorded() as statements:
         await verify(auth, key)
     assert [sql for sql in statements if sql.startswith("SELECT") and "apikey" in sql] == []
+
+
+async def test_the_contracts_window_goes_on_where_another_process_has_used_the_key(make_auth, database_url, clock):
+    auths = [make_auth(database=database_url, features=[ApiKeys()], is_compatible=True) for _ in range(2)]
+    key = await new_key(auths[0], rate_limit_max=10)
+    for auth in auths:
+        await let_through(auth, key, 2)
+        await written(auth, key)
+    clock.advance(seconds=50)
+    await let_through(auths[1], key, 3)
+    assert (await written(auths[1], key)).request_count == 7
+    clock.advance(seconds=50)
+    await let_through(auths[0], key, 1)  # it knows of no use for more than a minute
+    assert (await written(auths[0], key)).request_count == 8
+
+
+async def test_the_clock_may_go_back(auth, clock):
+    key = await new_key(auth, rate_limit_max=5)
+    assert await let_through(auth, key, 3) == 3
+    clock.advance(minutes=-10)
+    assert await let_through(auth, key, 5) == 2
+    assert (await written(auth, key)).request_count == 5
