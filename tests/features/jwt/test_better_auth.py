@@ -1,4 +1,4 @@
-"""Tokens that a Better Auth server (1.7.5) has signed, with the keys that it published, one of each algorithm."""
+"""Tokens that a Better Auth server (1.7.24) has signed, with the keys that it published, one of each algorithm."""
 
 from __future__ import annotations
 

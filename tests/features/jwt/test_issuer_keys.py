@@ -17,7 +17,7 @@ from asgi_auth.features.jwt.issuers import Issuer
 from asgi_auth.features.jwt.verifier import JWTVerifier
 from asgi_auth.oauth.transport import Transport
 from tests.servers.issuer import AUDIENCE, SUBJECT, new_key, public, with_header
-from tests.support import until
+from tests.support import PATIENCE, until
 
 JWKS = "/api/auth/jwks"
 
@@ -243,7 +243,8 @@ async def test_old_keys_vouch_no_longer_than_they_are_used(verifier, issuer, clo
     assert (await verifier.verify(token)).standing.until == clock().timestamp() + 5
 
 
-async def test_closing_gives_up_what_is_under_way(verifier, issuer):
+async def test_closing_gives_up_what_is_under_way(make_verifier, issuer):
+    verifier = make_verifier(issuer, timeout=timedelta(days=1))
     asked = asyncio.Event()
 
     async def never(request):
@@ -255,7 +256,7 @@ async def test_closing_gives_up_what_is_under_way(verifier, issuer):
     await asked.wait()
     await verifier.close()
     with pytest.raises(Unavailable):
-        await waiting
+        await asyncio.wait_for(waiting, PATIENCE)
 
 
 async def test_keys_are_asked_for_on_behalf_of_nobody_in_particular(issuer, clock):
