@@ -94,7 +94,7 @@ class Remembered(Generic[T]):
         except ProviderFailed as error:
             self._failure = str(error), self._clock()
             raise ProviderUnreachable(str(error)) from None
-        self._kept, self._failure = (value, started_at), None
+        self._kept = (value, started_at)
         return value
 
     async def close(self) -> None:

@@ -259,19 +259,47 @@ async def test_closing_gives_up_what_is_under_way(make_verifier, issuer):
         await asyncio.wait_for(waiting, PATIENCE)
 
 
-async def test_keys_are_asked_for_on_behalf_of_nobody_in_particular(issuer, clock):
-    seen, whose = [], ContextVar("whose", default="nobody")
+class Names:
+    """A resolver that knows loopback, until it does not; and who asked it."""
 
-    async def resolve(host, port):
-        seen.append(whose.get())
+    def __init__(self):
+        self.asked = []
+        self.is_down = False
+        self.whose = ContextVar("whose", default="nobody")
+
+    async def resolve(self, *_):
+        self.asked.append(self.whose.get())
+        if self.is_down:
+            raise OSError
         return ("127.0.0.1",)
 
-    transport = Transport(timeout=timedelta(seconds=60), allows_private_addresses=True, resolve=resolve)
-    declared = Issuer(issuer.url, audience=AUDIENCE, jwks_url=issuer.jwks_url, allows_private_addresses=True)
-    verifier = JWTVerifier([trusted(declared, clock=clock, transport=transport)], clock=clock)
-    whose.set("the first who came")
-    await verifier.verify(issuer.token())
-    assert seen == ["nobody"]
+    def verifier(self, issuer, clock):
+        declared = Issuer(issuer.url, audience=AUDIENCE, jwks_url=issuer.jwks_url, allows_private_addresses=True)
+        transport = Transport(timeout=timedelta(seconds=60), allows_private_addresses=True, resolve=self.resolve)
+        return JWTVerifier([trusted(declared, clock=clock, transport=transport)], clock=clock)
+
+
+async def test_keys_are_asked_for_on_behalf_of_nobody_in_particular(issuer, clock):
+    names = Names()
+    names.whose.set("the first who came")
+    await names.verifier(issuer, clock).verify(issuer.token())
+    assert names.asked == ["nobody"]
+
+
+async def test_an_issuer_that_is_down_is_asked_once_in_ten_seconds_while_old_keys_are_used(issuer, clock):
+    names = Names()
+    verifier = names.verifier(issuer, clock)
+    token = issuer.token(exp=4102444800)
+    await verifier.verify(token)
+    names.is_down = True
+    clock.advance(hours=1, seconds=1)
+    for attempts in (2, 3):
+        for _ in range(20):
+            await verifier.verify(token)
+            for _ in range(20):
+                await asyncio.sleep(0)  # whatever was begun goes on, and fails
+        assert len(names.asked) == attempts
+        clock.advance(seconds=11)
 
 
 async def test_an_issuer_without_keys_has_signed_nothing(verifier, issuer):
