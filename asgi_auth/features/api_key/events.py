@@ -38,7 +38,7 @@ class ApiKeyRevoked:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyDeleted:
-    """A key is gone, because somebody deleted it or its owner."""
+    """A key was deleted; those that go with their owner, or because they have ended, are not told of one by one."""
 
     api_key: ApiKey
     user_id: str | None = None

@@ -106,7 +106,16 @@ class ApiKeyService:
         *,
         config_id: str | None = None,
     ) -> ApiKey:
-        """The record of a key that a request offers, after this use of it was counted."""
+        """The record of a key that a request offers, after this use of it was counted.
+
+        Args:
+            key: as it was offered.
+            required_permissions: actions by resource, all of which it has to allow.
+            config_id: the configuration it has to be of (default: any).
+
+        Raises InvalidApiKey, ApiKeyDisabled, ApiKeyExpired, ApiKeyLacksPermission, InvalidOwner (its user is gone),
+        UsageExceeded or ApiKeyRateLimited.
+        """
         return await self._verifier.verify(key, config_id=config_id, required_permissions=required_permissions)
 
     async def get_api_key(self, key_id: str, *, owner_id: str | None = None, config_id: str | None = None) -> ApiKey:

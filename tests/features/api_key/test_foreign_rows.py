@@ -1,0 +1,76 @@
+"""Rows that Better Auth's server, a migration or a person has written are read for what they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from asgi_auth import Unavailable
+from tests.contracts.rows import query
+from tests.features.api_key.keys import get, service
+from tests.support import user_id
+
+MOMENT = "2026-11-22T10:00:00.000Z"
+
+
+async def add(database_url, owner, **values):
+    """A row written by somebody else; the values are SQL."""
+    row = {"id": "'foreign'", "configId": "'default'", "referenceId": f"'{owner}'", "key": "'hash'"}
+    row |= {"createdAt": f"'{MOMENT}'", "updatedAt": f"'{MOMENT}'", **values}
+    columns = ", ".join(f'"{name}"' for name in row)
+    await query(database_url, f"INSERT INTO apikey ({columns}) VALUES ({', '.join(row.values())})")
+
+
+async def shown(ada):
+    response = await get(ada, "get", id="foreign")
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def test_what_is_null_is_as_a_new_key_has_it(ada, database_url):
+    await add(database_url, await user_id(ada))
+    key = await shown(ada)
+    assert (key["enabled"], key["rateLimitEnabled"], key["requestCount"]) == (True, True, 0)
+    assert (key["permissions"], key["metadata"], key["expiresAt"], key["name"]) == (None, None, None, None)
+    assert (key["createdAt"], key["updatedAt"]) == (MOMENT, MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("stored", "metadata"),
+    [
+        ("null", None),
+        ("{}", {}),
+        ('{"a": [1, 2.5, null]}', {"a": [1, 2.5, None]}),
+        ("[]", []),
+        ('"text"', "text"),
+        ("0", 0),
+    ],
+)
+async def test_metadata_is_whatever_stands_there(ada, database_url, stored, metadata):
+    await add(database_url, await user_id(ada), metadata=f"'{stored}'")
+    assert (await shown(ada))["metadata"] == metadata
+
+
+@pytest.mark.parametrize(
+    ("stored", "permissions"), [("null", None), ("{}", {}), ('{"a": ["b", "c"], "d": []}', {"a": ["b", "c"], "d": []})]
+)
+async def test_permissions_are_read(ada, database_url, stored, permissions):
+    await add(database_url, await user_id(ada), permissions=f"'{stored}'")
+    assert (await shown(ada))["permissions"] == permissions
+
+
+@pytest.mark.parametrize("stored", ['{"a": "b"}', '["a"]', "no JSON"])
+async def test_permissions_that_nobody_understands_are_not_taken_for_any(ada, auth, database_url, stored):
+    await add(database_url, await user_id(ada), permissions=f"'{stored}'")
+    with pytest.raises(Unavailable):
+        await service(auth).get_api_key("foreign")
+    with pytest.raises(Unavailable):
+        await service(auth).check_api_key_permissions("foreign", {"a": ["b"]})
+
+
+async def test_a_key_of_a_configuration_that_is_no_more_follows_the_default_one(ada, auth, database_url):
+    await add(database_url, await user_id(ada), configId="'gone'")
+    assert (await get(ada, "list")).json()["total"] == 1
+    changed = await service(auth).update_api_key("foreign", metadata={"a": 1})
+    assert (changed.config_id, changed.metadata) == ("gone", {"a": 1})
+    await service(auth).delete_api_key("foreign")
+    assert (await get(ada, "list")).json()["total"] == 0
