@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from asgi_auth.infrastructure.metrics import SESSION_CACHE_HIT, SESSION_CACHE_MI
 from asgi_auth.models import Session, SessionWithUser, User
 from asgi_auth.services.activity import WRITE_EVERY, ActivityRecorder
 from asgi_auth.services.input_fields import InputFields
+from asgi_auth.services.session_metadata import SessionMetadata
 from asgi_auth.services.session_storage import SessionStorage
 
 TOKEN_LENGTH = 32
@@ -51,19 +52,6 @@ class LiveSession:
     needs_refresh: bool = False
     is_cached: bool = False
     standing: Standing | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionMetadata:
-    """What may be shown of a session: everything but its token."""
-
-    id: str
-    user_id: str
-    created_at: Timestamp
-    updated_at: Timestamp
-    expires_at: Timestamp
-    ip_address: str
-    user_agent: str
 
 
 class SessionService:
@@ -125,16 +113,30 @@ class SessionService:
         """
         load = partial(self._storage.find_with_user, token)
         known, cell = await self._find(self._cache, token, load, reads_record=reads_record)
+        live = await self._judged(known, cell)
+        return await self.refresh_due(live) if refreshes else live
+
+    async def _judged(self, known: SessionWithUser, cell: Cell | None) -> LiveSession:
         session, now = known.session, self._clock()
         if session.expires_at < now:
-            await self._storage.remove_token(token)
+            await self._storage.remove_token(session.token)
             raise InvalidToken
         if self._options.tracks_activity:
             self._activity.record(session)
         is_due = self._options.is_refreshed and session.expires_at <= self._due_before(now)
         standing = None if is_due or cell is None else Standing(cell, self._stands_until(session))
-        live = LiveSession(session=session, user=known.user, needs_refresh=is_due, standing=standing)
-        return await self.refresh_due(live) if refreshes else live
+        return LiveSession(session=session, user=known.user, needs_refresh=is_due, standing=standing)
+
+    async def continue_session(self, session_id: str, *, user_id: str) -> LiveSession:
+        """A user's session by its id as the store of record has it, extended if it is due; raises InvalidToken.
+
+        For another credential by which a session is in use, such as a refresh token: ``session.token`` is "".
+        """
+        found = await self._storage.find_with_user_by_id(session_id, user_id=user_id)
+        if found is None:
+            raise InvalidToken
+        live = await self.refresh_due(await self._judged(found, None))
+        return replace(live, session=msgspec.structs.replace(live.session, token=""))
 
     async def get_session_by_id(self, session_id: str, *, user_id: str) -> LiveSession:
         """A user's session by its id, with the user; raises InvalidToken where there is none that holds.
@@ -262,14 +264,7 @@ class SessionService:
     async def get_session_metadata(self, session_id: str) -> SessionMetadata | None:
         """What may be shown of a session, or None where there is none."""
         session = await self._storage.find(session_id)
-        if session is None:
-            return None
-        shown = msgspec.structs.asdict(session)
-        return SessionMetadata(
-            **{name: shown[name] for name in ("id", "user_id", "created_at", "updated_at", "expires_at")},
-            ip_address=session.ip_address or "",
-            user_agent=session.user_agent or "",
-        )
+        return None if session is None else SessionMetadata.of(session)
 
     async def is_session_active(self, session_id: str) -> bool:
         """Whether a session exists and has not expired."""

@@ -222,3 +222,32 @@ async def test_what_all_processes_share_of_it_has_no_token(make_auth, database_u
         return False
 
     await eventually(is_told)
+
+
+async def test_another_credential_keeps_it_in_use(make_auth, database_url, clock):
+    options = SessionOptions(refresh_after=timedelta(minutes=1), tracks_activity=True)
+    services = make_auth(database=database_url, session=options).services
+    ada = await services.passwords.sign_up(ADA["email"], ADA["password"], ADA["name"])
+    clock.advance(hours=1)
+    live = await services.sessions.continue_session(ada.session.id, user_id=ada.user.id)
+    assert (live.session.token, live.user, live.is_refreshed) == ("", ada.user, True)
+    assert ada.session.token not in repr(live)
+    again = await services.sessions.get_session(ada.session.token, refreshes=False, reads_record=True)
+    assert again.session.expires_at == live.session.expires_at == ada.session.expires_at + timedelta(hours=1)
+
+
+async def test_the_store_of_record_says_whether_it_goes_on(services, sessions, ada, bob, clock):
+    async def goes_on(session_id=ada.session.id, user_id=ada.user.id):
+        try:
+            return bool(await sessions.continue_session(session_id, user_id=user_id))
+        except InvalidToken:
+            return False
+
+    assert await goes_on()
+    assert not await goes_on(user_id=bob.user.id)
+    assert not await goes_on(session_id="nobody's")
+    await sessions.revoke_session(ada.session.id)
+    assert not await goes_on()
+    clock.advance(days=8)
+    assert not await goes_on(bob.session.id, bob.user.id)
+    assert not await sessions.revoke_session(bob.session.id)  # it is gone

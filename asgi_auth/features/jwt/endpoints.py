@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated
 
 import structlog
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from asgi_auth.crypto.jws import MAX_LENGTH
 from asgi_auth.endpoints.answers import AnswerBody
@@ -40,7 +39,7 @@ class KeysAnswer(AnswerBody, frozen=True, kw_only=True):
 class RefreshBody(Body, frozen=True, kw_only=True):
     """POST /token/refresh."""
 
-    refresh_token: Annotated[str, Meta(max_length=1024)]
+    refresh_token: str
 
 
 class JwtEndpoints(Endpoints):
@@ -61,10 +60,14 @@ class JwtEndpoints(Endpoints):
 
     @get("/token", answers=TokenAnswer)
     async def token(self, call: Call) -> Answer:
-        """A new token for the session; what stands in for one, an API key for one, is given none."""
+        """A new token for the session; what stands in for one, an API key for one, is given none.
+
+        With ``refresh_tokens`` the store of record is asked for it: they outlast what is remembered.
+        """
         if call.has_stand_in:
             raise NotAuthenticated
-        return _token_answer(await self._service.issue(await call.session()))
+        live = await call.session(is_sensitive=self._service.options.refresh_tokens)
+        return _token_answer(await self._service.issue(live))
 
     @get("/jwks", answers=KeysAnswer)
     async def jwks(self, call: Call) -> Answer:  # noqa: ARG002  (it is the same for everybody)
@@ -104,7 +107,10 @@ class TokenHeader(EndpointHooks):
         """See EndpointHooks."""
         if live.is_cached and self._service.needs_all:
             # The cookie it was read from may lack what no client is told.
-            live = await call.session()
+            found = await call.find_session(refreshes=False)
+            if found is None:
+                return
+            live = found
         token = await self._service.get_jwt_from_session(live)
         if len(token) > MAX_LENGTH:
             _logger.warning("jwt.too_long", header=JWT_HEADER, characters=len(token), option="define_payload")

@@ -133,11 +133,14 @@ class JWTService:
             session_token = self._services.bearer_tokens.validate_bearer_token(refresh_token)
             live = await self._services.sessions.get_session(session_token, reads_record=True)
             return TokenPair(token=await self.get_jwt_from_session(live))
-        live, following = await self._refresh_tokens.redeem(refresh_token)
-        return TokenPair(token=await self.get_jwt_from_session(live), refresh_token=following)
+        return await self._refresh_tokens.redeem(refresh_token, self.get_jwt_from_session)
 
     async def issue(self, live: LiveSession) -> TokenPair:
-        """A new token for a session, and with ``refresh_tokens`` its refresh token, in place of the one it had."""
+        """A new token for a session, and with ``refresh_tokens`` its refresh token, in place of the one it had.
+
+        A session's earlier refresh token counts no more. Raises what ``get_jwt_from_session`` does, and with
+        ``refresh_tokens`` NotAuthenticated where the user is gone.
+        """
         token = await self.get_jwt_from_session(live)
         if self._refresh_tokens is None:
             return TokenPair(token=token)

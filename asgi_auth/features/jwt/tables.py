@@ -31,6 +31,6 @@ JWT_REFRESH_TOKEN = Table(
     Column("expiresAt", Moment(), nullable=False),
     Index("jwtRefreshToken_sessionId_idx", "sessionId"),
     Index("jwtRefreshToken_userId_idx", "userId"),
-    Index("jwtRefreshToken_createdAt_idx", "createdAt", "id"),
+    Index("jwtRefreshToken_expiresAt_idx", "expiresAt", "id"),
     quote=True,
 )

@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
+from asgi_auth import Auth
+from asgi_auth.features.jwt import Jwt, JwtOptions, JWTService
 from asgi_auth.features.jwt.issuer_keys import trusted
 from asgi_auth.features.jwt.issuers import Issuer
 from asgi_auth.features.jwt.verifier import JWTVerifier
 from tests.servers.issuer import AUDIENCE, IssuerServer, running_issuer
-from tests.support import FrozenClock
+from tests.support import BASE_URL, FrozenClock, browser, sign_up, whoami
 
 
 @pytest.fixture
@@ -46,3 +49,33 @@ async def make_verifier(clock: FrozenClock) -> AsyncIterator[Callable[..., JWTVe
 @pytest.fixture
 def verifier(make_verifier: Callable[..., JWTVerifier], issuer: IssuerServer) -> JWTVerifier:
     return make_verifier(issuer)
+
+
+@pytest.fixture
+def make_jwt(make_auth: Callable[..., Auth]) -> Callable[..., Auth]:
+    """A factory of Auths with JWTs: ``jwt`` are options of theirs, all others those of ``make_auth``."""
+
+    def make(jwt: dict[str, Any] | None = None, **options: Any) -> Auth:
+        options.setdefault("base_url", BASE_URL)
+        return make_auth(features=[Jwt(JwtOptions(**(jwt or {}))), *options.pop("more_features", ())], **options)
+
+    return make
+
+
+@pytest.fixture
+def auth(make_jwt: Callable[..., Auth], database_url: str) -> Auth:
+    """An Auth with JWTs and default options, on SQLite and on Postgres."""
+    return make_jwt(database=database_url)
+
+
+@pytest.fixture
+def service(auth: Auth) -> JWTService:
+    return auth.services.get(JWTService)
+
+
+@pytest.fixture
+async def client(auth: Auth) -> AsyncIterator[httpx.AsyncClient]:
+    """Ada's browser: she has signed up."""
+    async with browser(auth.wrap(whoami)) as client:
+        await sign_up(client)
+        yield client

@@ -90,7 +90,6 @@ def make_cache(hub: ChangeHub, clock, *, most: int = 100, shared=None, **options
         unknown_lifetime=timedelta(seconds=10),
         tags=lambda value: (("word", value),),
         tables=frozenset({"word"}),
-        codec=PlainCodec(),
-        **options,
+        **{"codec": PlainCodec(), **options},
     )
     return TieredCache(spec, hub=hub, seconds=lambda: clock().timestamp(), shared=shared)

@@ -68,6 +68,45 @@ async def test_a_new_row_leaves_what_is_known_alone(cache, feed, source):
     assert source.reads == ["a"]
 
 
+@pytest.mark.parametrize("change", [Change("word", ("new",), is_new=True), Change("word", ("other",)), Change("word")])
+async def test_a_value_about_a_whole_table_is_read_anew_whatever_changes_there(hub, feed, clock, source, change):
+    cache = make_cache(hub, clock, codec=None, is_whole=True)
+    await found(cache, source, "a")
+    cell = cache.peek("a")
+    feed.tells(Change("another", ("apple",)))
+    assert cell.is_live
+    feed.tells(change)
+    assert not cell.is_live
+    source.words["a"] = "apricot"
+    assert await found(cache, source, "a") == "apricot"
+
+
+async def test_a_value_about_a_whole_table_that_was_read_before_a_new_row_is_not_remembered(hub, feed, clock, source):
+    cache = make_cache(hub, clock, codec=None, is_whole=True)
+
+    async def a_row_comes():
+        feed.tells(Change("word", ("new",), is_new=True))
+
+    source.meanwhile = a_row_comes
+    await found(cache, source, "a")
+    assert cache.peek("a") is None
+
+
+class NeverAsked:
+    """What all processes remember together, of which nobody should want anything."""
+
+    async def find(self, space, key):  # noqa: ARG002
+        raise AssertionError(key)
+
+    put = find
+
+
+async def test_what_has_no_form_for_others_is_not_shared(hub, clock, source):
+    cache = make_cache(hub, clock, codec=None, shared=NeverAsked())
+    assert await found(cache, source, "a") == "apple"
+    assert (await cache.find("a", source.load("a"))).layer == "memory"
+
+
 async def test_a_change_drops_what_rests_on_it_and_nothing_else(cache, feed, source):
     await found(cache, source, "a")
     await found(cache, source, "b")

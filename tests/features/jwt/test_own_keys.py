@@ -1,0 +1,355 @@
+"""Our own keys: how they are stored, which one signs, which verify, and for how long; on the frozen clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from asgi_auth import Secret
+from asgi_auth.crypto.tokens import generate_id
+from asgi_auth.errors import InvalidToken
+from asgi_auth.features.jwt import JWTService, SigningKeyUnreadable
+from asgi_auth.features.jwt.events import SigningKeyCreated
+from asgi_auth.features.jwt.models import StoredKey
+from tests.features.jwt.stored_keys import add_key, kid_of, part, rows
+from tests.support import SECRET, eventually
+
+TWO_SECONDS = {"rotation_interval": timedelta(seconds=2), "grace": timedelta(seconds=2)}
+
+
+async def published(service):
+    return [key["kid"] for key in (await service.get_jwks())["keys"]]
+
+
+async def test_a_key_is_stored_as_better_auth_stores_it(auth, service, clock):
+    token = await service.sign_jwt({"sub": "u"})
+    (row,) = await rows(auth)
+    assert (row.id, row.alg, row.crv) == (kid_of(token), "EdDSA", "Ed25519")
+    assert (row.created_at, row.expires_at) == (clock(), None)
+    assert list(json.loads(row.public_key)) == ["crv", "x", "kty"]
+    assert row.public_key == json.dumps(json.loads(row.public_key), separators=(",", ":"))
+    sealed = json.loads(row.private_key)
+    assert isinstance(sealed, str)
+    private = json.loads(auth.services.cipher.decrypt(sealed))
+    assert list(private) == ["crv", "d", "x", "kty"]
+    assert private["d"] not in repr(row)
+
+
+async def test_a_key_may_be_stored_unencrypted(make_jwt):
+    auth = make_jwt({"encrypts_keys": False})
+    service = auth.services.get(JWTService)
+    token = await service.sign_jwt({"sub": "u"})
+    (row,) = await rows(auth)
+    assert list(json.loads(row.private_key)) == ["crv", "d", "x", "kty"]
+    assert (await service.verify_jwt(token)).subject == "u"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "curve", "names"),
+    [
+        ("EdDSA", "Ed25519", ["alg", "crv", "x", "kty", "kid"]),
+        ("ES256", "P-256", ["alg", "crv", "kty", "x", "y", "kid"]),
+        ("ES512", "P-521", ["alg", "crv", "kty", "x", "y", "kid"]),
+        ("PS256", None, ["alg", "kty", "n", "e", "kid"]),
+        ("RS256", None, ["alg", "kty", "n", "e", "kid"]),
+    ],
+)
+async def test_every_algorithm_signs_and_is_published_in_the_contracts_order(make_jwt, algorithm, curve, names):
+    auth = make_jwt({"algorithm": algorithm})
+    service = auth.services.get(JWTService)
+    token = await service.sign_jwt({"sub": "u"})
+    assert part(token, 0)["alg"] == algorithm
+    assert (await service.verify_jwt(token)).subject == "u"
+    (row,) = await rows(auth)
+    assert (row.alg, row.crv) == (algorithm, curve)
+    (key,) = (await service.get_jwks())["keys"]
+    assert list(key) == names
+    assert (key["alg"], key["kid"]) == (algorithm, row.id)
+
+
+async def test_the_longer_curve_signs_as_well(make_jwt):
+    service = make_jwt({"curve": "Ed448"}).services.get(JWTService)
+    token = await service.sign_jwt({"sub": "u"})
+    assert part(token, 0)["alg"] == "EdDSA"
+    assert (await service.verify_jwt(token)).subject == "u"
+
+
+async def test_there_is_a_key_as_soon_as_somebody_asks_for_them(auth, service):
+    (kid,) = await published(service)
+    assert [row.id for row in await rows(auth)] == [kid]
+    assert kid_of(await service.sign_jwt({"sub": "u"})) == kid
+
+
+async def test_a_key_signs_until_it_expires_and_is_published_until_its_grace_is_over(make_jwt, database_url, clock):
+    service = make_jwt(TWO_SECONDS, database=database_url).services.get(JWTService)
+    token = await service.sign_jwt({"sub": "u"})
+    old = kid_of(token)
+    clock.advance(seconds=1)
+    assert kid_of(await service.sign_jwt({"sub": "u"})) == old
+    clock.advance(seconds=1.5)
+    assert await published(service) == [old]  # asking for them rotates nothing
+    await service.verify_jwt(token)
+    new = kid_of(await service.sign_jwt({"sub": "u"}))
+    assert new != old
+    assert await published(service) == [old, new]
+    await service.verify_jwt(token)
+    clock.advance(seconds=1.5)
+    assert await published(service) == [new]
+    with pytest.raises(InvalidToken):
+        await service.verify_jwt(token)
+
+
+async def test_what_is_remembered_of_a_token_ends_with_its_key(make_jwt, clock):
+    service = make_jwt(TWO_SECONDS).services.get(JWTService)
+    began = clock().timestamp()
+    verified = await service.verify_jwt(await service.sign_jwt({"sub": "u"}, lifetime=timedelta(hours=1)))
+    assert verified.standing.until == began + 4
+
+
+async def test_rotation_ends_all_others_each_with_its_grace(auth, service, clock):
+    await add_key(auth, id="first", created_at=clock())
+    clock.advance(seconds=1)
+    token = await service.sign_jwt({"sub": "u"})
+    assert kid_of(token) == "first"
+    new = await service.rotate_keys()
+    assert kid_of(await service.sign_jwt({"sub": "u"})) == new
+    assert {row.id: row.expires_at for row in await rows(auth)} == {"first": clock(), new: None}
+    await service.verify_jwt(token)
+    clock.advance(days=29, hours=23)
+    assert await published(service) == ["first", new]
+    clock.advance(hours=1)
+    assert await published(service) == [new]
+
+
+async def test_rotation_leaves_keys_alone_that_ended_before(auth, service, clock):
+    ended = clock()
+    await add_key(auth, expires_at=ended)
+    clock.advance(days=1)
+    await service.rotate_keys()
+    assert (await rows(auth))[0].expires_at == ended
+
+
+async def test_many_who_rotate_at_once_leave_one_key_that_signs(auth, service, clock):
+    made = await asyncio.gather(*(service.rotate_keys() for _ in range(5)))
+    assert len(set(made)) == 5
+    assert [row.id for row in await rows(auth) if row.expires_at is None or row.expires_at > clock()] != []
+    assert len([row for row in await rows(auth) if row.expires_at is None]) == 1
+
+
+async def test_the_newest_key_of_the_configured_algorithm_signs(auth, service, clock):
+    await add_key(auth, id="older", created_at=clock() - timedelta(days=2))
+    await add_key(auth, id="newer", created_at=clock() - timedelta(days=1))
+    await add_key(auth, id="other", pair_of="ES256", created_at=clock())
+    await add_key(auth, id="ended", created_at=clock(), expires_at=clock())
+    assert kid_of(await service.sign_jwt({"sub": "u"})) == "newer"
+
+
+async def test_a_key_that_does_not_say_what_it_is_for_is_for_what_is_configured(auth, service, clock):
+    await add_key(auth, id="newer", alg=None, crv=None, created_at=clock())
+    token = await service.sign_jwt({"sub": "u"})
+    assert part(token, 0) == {"alg": "EdDSA", "kid": "newer"}
+    assert (await service.get_jwks())["keys"][0]["alg"] == "EdDSA"
+    await service.verify_jwt(token)
+
+
+async def test_where_there_is_none_of_it_another_one_signs_with_its_own(auth, service):
+    await add_key(auth, id="other", pair_of="ES256")
+    token = await service.sign_jwt({"sub": "u"})
+    assert part(token, 0) == {"alg": "ES256", "kid": "other"}
+    await service.verify_jwt(token)
+    assert part(await service.sign_jwt({"sub": "u"}), 0)["alg"] == "ES256"
+    await service.rotate_keys()
+    assert part(await service.sign_jwt({"sub": "u"}), 0)["alg"] == "EdDSA"
+
+
+async def test_what_is_no_key_is_neither_published_nor_signs(auth, service):
+    for number, fields in enumerate(
+        [{"public_key": "{"}, {"public_key": "[]"}, {"public_key": '{"kty":"oct","k":"AAAA"}'}, {"alg": "ECDH-ES"}]
+    ):
+        await add_key(auth, id=str(number), **fields)
+    kid = kid_of(await service.sign_jwt({"sub": "u"}))
+    assert await published(service) == [kid]
+
+
+@pytest.mark.parametrize("private", ['"00ff"', '"', "{}", '{"kty":"OKP"}', "null", '["a"]'])
+async def test_a_key_that_cannot_be_read_signs_nothing_and_goes_on_verifying(make_jwt, auth, service, private):
+    token = await service.sign_jwt({"sub": "u"})
+    (row,) = await rows(auth)
+    await auth.services.engine.store("jwks", StoredKey).change({"id": row.id}, private_key=private)
+    for _ in range(2):
+        with pytest.raises(SigningKeyUnreadable, match=row.id):
+            await service.sign_jwt({"sub": "u"})
+    assert (await service.verify_jwt(token)).subject == "u"
+    assert await published(service) == [row.id]
+    await service.rotate_keys()
+    await service.verify_jwt(await service.sign_jwt({"sub": "u"}))
+
+
+async def test_the_secret_part_of_another_key_signs_nothing(auth, service):
+    other = await add_key(auth, id="other")
+    await add_key(auth, id="mixed", private_key=other.private_key, created_at=auth.services.clock())
+    with pytest.raises(SigningKeyUnreadable):
+        await service.sign_jwt({"sub": "u"})
+
+
+async def test_another_secret_cannot_read_the_key_and_an_older_one_can(make_jwt, sqlite_url):
+    def with_secrets(*values):
+        secrets = tuple(Secret(value, version=len(values) - number) for number, value in enumerate(values))
+        return make_jwt(database=sqlite_url, secret=None, secrets=secrets).services.get(JWTService)
+
+    first = await with_secrets(SECRET).sign_jwt({"sub": "u"})
+    rotated = with_secrets("another-secret-0123456789-abcdefghijklm", SECRET)
+    assert kid_of(await rotated.sign_jwt({"sub": "u"})) == kid_of(first)
+    strange = with_secrets("a-third-secret-0123456789-abcdefghijklm")
+    with pytest.raises(SigningKeyUnreadable):
+        await strange.sign_jwt({"sub": "u"})
+    await strange.verify_jwt(first)
+
+
+async def test_a_key_whose_row_is_deleted_verifies_nothing_any_more(auth, service):
+    token = await service.sign_jwt({"sub": "u"})
+    verified = await service.verify_jwt(token)
+    await auth.services.engine._executor.run_text('DELETE FROM "jwks"')
+
+    async def is_refused():
+        try:
+            await service.verify_jwt(token)
+        except InvalidToken:
+            return True
+        return False
+
+    await eventually(is_refused)
+    assert verified.standing is None or not verified.standing.cell.is_live
+
+
+async def test_other_processes_hear_of_it(make_jwt, database_url):
+    here, there = (make_jwt(database=database_url).services.get(JWTService) for _ in range(2))
+    token = await here.sign_jwt({"sub": "u"})
+
+    async def is_taken():
+        try:
+            await there.verify_jwt(token)
+        except InvalidToken:
+            return False
+        return True
+
+    assert await is_taken()
+    new = await there.rotate_keys()
+
+    async def is_rotated():
+        return kid_of(await here.sign_jwt({"sub": "u"})) == new
+
+    await eventually(is_rotated)
+    assert await is_taken()
+    await here._services.engine.store("jwks", StoredKey).remove(id=kid_of(token))
+
+    async def is_refused():
+        return not await is_taken()
+
+    await eventually(is_refused)
+
+
+async def test_a_key_made_elsewhere_a_moment_ago_is_known_at_once(make_jwt, database_url):
+    here, there = (make_jwt(database=database_url).services.get(JWTService) for _ in range(2))
+    await here.sign_jwt({"sub": "u"})
+    await here.cache_jwks()
+    await there.rotate_keys()
+    await here.verify_jwt(await there.sign_jwt({"sub": "u"}))
+
+
+async def test_signing_and_verifying_cost_no_query_once_keys_are_known(auth, service):
+    token = await service.sign_jwt({"sub": "u"})
+
+    async def is_free():
+        with auth.services.engine.recorded() as statements:
+            await service.sign_jwt({"sub": "u"})
+            await service.verify_jwt(token)
+            await service.get_jwks()
+        return not statements
+
+    await eventually(is_free)
+
+
+async def test_a_flood_of_unknown_keys_has_the_table_read_once_in_ten_seconds(make_jwt, clock):
+    auth = make_jwt()
+    service = auth.services.get(JWTService)
+    token = await service.sign_jwt({"sub": "u"})
+    verified = await service.verify_jwt(token)
+
+    async def statements_of_a_flood():
+        with auth.services.engine.recorded() as statements:
+            for _ in range(20):
+                assert not await service.refresh_jwks_if_needed(generate_id())
+            answers = await asyncio.gather(*(service.refresh_jwks_if_needed(generate_id()) for _ in range(20)))
+            assert not any(answers)
+            assert await service.refresh_jwks_if_needed(kid_of(token))
+        return len(statements)
+
+    assert [await statements_of_a_flood() for _ in range(2)] == [1, 0]
+    clock.advance(seconds=10)
+    assert await statements_of_a_flood() == 1
+    assert verified.standing.cell.is_live  # what is known was not thrown away for it
+
+
+async def test_within_a_transaction_a_key_is_made_in_it_and_goes_with_it(auth, service):
+    signed = []
+
+    async def in_a_transaction(*, is_undone):
+        async with auth.services.engine.transaction():
+            signed.append(await service.sign_jwt({"sub": "u"}))
+            await service.verify_jwt(signed[-1])
+            if is_undone:
+                raise RuntimeError("undone")
+
+    with pytest.raises(RuntimeError, match="undone"):
+        await in_a_transaction(is_undone=True)
+    assert await rows(auth) == []
+    with pytest.raises(InvalidToken):
+        await service.verify_jwt(signed[-1])
+    await in_a_transaction(is_undone=False)
+    await service.verify_jwt(signed[-1])
+    assert len(await rows(auth)) == 1
+
+
+async def test_listeners_and_the_audit_log_hear_of_new_keys(auth, service):
+    seen, entries = [], []
+
+    async def note(event):
+        seen.append(event)
+
+    auth.services.events.subscribe(SigningKeyCreated, note)
+    auth.services.audit.add_listener(entries.append)
+    first = kid_of(await service.sign_jwt({"sub": "u"}))
+    second = await service.rotate_keys()
+    assert seen == [SigningKeyCreated(first, "EdDSA"), SigningKeyCreated(second, "EdDSA", has_ended_others=True)]
+    assert [(entry.event, entry.target_id) for entry in entries] == [
+        ("jwt.key_created", first),
+        ("jwt.key_created", second),
+    ]
+
+
+async def test_keys_are_warmed_up_beforehand(make_jwt):
+    auth = make_jwt()
+    service = auth.services.get(JWTService)
+    await service.cache_jwks()
+    assert await rows(auth) == []  # reading makes none
+    await service.rotate_keys()
+    await service.cache_jwks()
+    with auth.services.engine.recorded() as statements:
+        await service.sign_jwt({"sub": "u"})
+    assert statements == []
+
+
+async def test_health_tells_of_a_key_that_cannot_be_read(auth, service, clock):
+    async def jwks():
+        return (await auth.services.ping())["jwks"]
+
+    assert await jwks() is None
+    await service.sign_jwt({"sub": "u"})
+    (row,) = await rows(auth)
+    await auth.services.engine.store("jwks", StoredKey).change({"id": row.id}, private_key='"00"')
+    clock.advance(minutes=1)  # an answer is shared for a second
+    assert await jwks() == "SigningKeyUnreadable"
