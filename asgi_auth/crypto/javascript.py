@@ -1,4 +1,4 @@
-"""Numbers as JavaScript writes them: what is signed as text has to be the same text on both sides."""
+"""Numbers as JavaScript writes them, and texts as it counts them: both sides have to come to the same."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ def number(value: float) -> str:
     sign = "-" if exact.is_signed() else ""
     digits = "".join(map(str, exact.as_tuple().digits)).rstrip("0")
     return sign + _positional(digits, exact.adjusted() + 1)
+
+
+def length(text: str) -> int:
+    """Of a text, in UTF-16 code units, as JavaScript counts."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _positional(digits: str, point: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asgi_auth.config import PasswordOptions
+from asgi_auth.crypto.javascript import length
 from asgi_auth.errors import PasswordTooCommon, PasswordTooLong, PasswordTooShort
 
 
@@ -15,7 +16,7 @@ class PasswordRules:
 
     def check_new(self, password: str) -> None:
         """Refuse a password that nobody may choose: PasswordTooShort, PasswordTooLong, PasswordTooCommon."""
-        if _length(password) < self._options.min_length:
+        if length(password) < self._options.min_length:
             raise PasswordTooShort
         self.check_given(password)
         if password.lower() in self._blocklist:
@@ -23,10 +24,5 @@ class PasswordRules:
 
     def check_given(self, password: str) -> None:
         """Refuse a password that nobody can have, before anything that long is hashed: PasswordTooLong."""
-        if _length(password) > self._options.max_length:
+        if length(password) > self._options.max_length:
             raise PasswordTooLong
-
-
-def _length(password: str) -> int:
-    """In UTF-16 code units, as JavaScript counts."""
-    return len(password.encode("utf-16-le", "surrogatepass")) // 2

@@ -47,12 +47,12 @@ class ApiKeyEndpoints(Endpoints):
         """Make a key: this answer is the only one that ever holds it."""
         options = self._keys.configurations.get(body.config_id or None)
         body.check_is_clients()
+        if body.user_id is not UNSET:
+            raise SessionRequired
         organization_id = body.owning_organization
         if options.references == "organization" and not organization_id:
             raise OrganizationIdRequired
         user = await _user(call)
-        if body.user_id is not UNSET:
-            raise SessionRequired
         owner_id = user.id
         if options.references == "organization":
             owner_id = organization_id

@@ -53,7 +53,7 @@ class ApiKeyOptions:
         default_prefix: what keys begin with that are asked for without a prefix (default None: nothing).
         min_prefix_length: characters of a prefix that is asked for, at least (default 1).
         max_prefix_length: likewise, at most (default 32).
-        min_name_length: characters of a name, at least (default 1).
+        min_name_length: of a name, at least, in UTF-16 code units, as JavaScript counts (default 1).
         max_name_length: likewise, at most (default 32).
         requires_name: every key needs a name (default False).
         allows_metadata: clients may keep an object of their own with a key (default False).

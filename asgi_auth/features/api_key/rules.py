@@ -11,6 +11,7 @@ import msgspec
 
 from asgi_auth.clock import Timestamp
 from asgi_auth.config import RateLimit
+from asgi_auth.crypto.javascript import length, with_numbers
 from asgi_auth.errors import InvalidRequest
 from asgi_auth.features.api_key.errors import (
     CustomLifetimeDisabled,
@@ -110,7 +111,7 @@ def values_of(settings: KeySettings, options: ApiKeyOptions, *, now: Timestamp) 
     if "permissions" in settings:
         values["permissions"] = frozen_permissions(settings["permissions"])
     if "metadata" in settings and options.allows_metadata:
-        values["metadata"] = frozen(msgspec.json.decode(to_json(settings["metadata"])))
+        values["metadata"] = frozen_metadata(settings["metadata"])
     if "rate_limit" in settings:
         values |= limit_values(settings["rate_limit"])
     return values
@@ -133,6 +134,11 @@ def limit_values(limit: RateLimit | None) -> dict[str, object]:
         "rate_limit_max": limit.most,
         "rate_limit_time_window": limit.window // MILLISECOND,
     }
+
+
+def frozen_metadata(metadata: object) -> object:
+    """Metadata as it is read back: plain, numbers as JavaScript knows them, and nobody can change it."""
+    return frozen(msgspec.json.decode(to_json(with_numbers(metadata))))
 
 
 def frozen_permissions(permissions: Permissions | None) -> Mapping[str, tuple[str, ...]] | None:
@@ -169,7 +175,7 @@ def _check_lifetime(lifetime: timedelta | None, options: ApiKeyOptions) -> None:
 
 
 def _check_name(name: str | None, options: ApiKeyOptions) -> None:
-    if name is not None and not options.min_name_length <= len(name) <= options.max_name_length:
+    if name is not None and not options.min_name_length <= length(name) <= options.max_name_length:
         raise InvalidNameLength
 
 

@@ -51,6 +51,12 @@ async def test_of_the_key_the_hash_is_stored(ada, database_url):
     assert (permissions, metadata) == (None, "null"), "as Better Auth writes that there is none"
 
 
+async def test_numbers_in_metadata_are_javascripts(ada, database_url):
+    response = await post(ada, "create", metadata={"a": 5.0, "b": [2.5, 1e21]})
+    assert '"metadata":{"a":5,"b":[2.5,1e21]}' in response.text
+    assert await query(database_url, "SELECT metadata FROM apikey") == [('{"a":5,"b":[2.5,1e21]}',)]
+
+
 async def test_no_cache_keeps_the_answer(ada):
     assert (await post(ada, "create")).headers["cache-control"] == "no-store"
 
@@ -63,6 +69,7 @@ async def test_two_keys_are_never_the_same(ada):
     ("asked", "status", "code"),
     [
         ({"name": "x" * 33}, 400, "INVALID_NAME_LENGTH"),
+        ({"name": "😀" * 17}, 400, "INVALID_NAME_LENGTH"),
         ({"prefix": "p" * 33}, 400, "INVALID_PREFIX_LENGTH"),
         ({"expiresIn": DAY - 1}, 400, "EXPIRES_IN_IS_TOO_SMALL"),
         ({"expiresIn": 365 * DAY + 1}, 400, "EXPIRES_IN_IS_TOO_LARGE"),
@@ -96,6 +103,7 @@ async def test_what_may_not_be_asked_for_makes_no_key(ada, auth, asked, status, 
         ({"name": ""}, "name", ""),
         ({"metadata": None}, "metadata", None),
         ({"metadata": []}, "metadata", []),
+        ({"name": "😀" * 16}, "name", "😀" * 16),
         ({"expiresIn": None}, "expiresAt", None),
         ({"remaining": None}, "remaining", None),
         ({"configId": "unknown"}, "configId", "default"),

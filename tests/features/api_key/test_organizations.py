@@ -112,6 +112,8 @@ async def test_whose_it_is_to_be_has_to_be_said(owner, auth):
     wanted = (400, "ORGANIZATION_ID_REQUIRED")
     assert refusal(await post(owner, "create", configId="club")) == wanted
     assert refusal(await post(owner, "create", configId="club", organizationId="")) == wanted
+    assert refusal(await post(owner, "create", configId="club", userId="x")) == (401, "UNAUTHORIZED_SESSION")
+    assert refusal(await post(owner, "create", configId="club", remaining=4)) == (400, "SERVER_ONLY_PROPERTY")
     async with browser(auth.wrap(whoami)) as nobody:
         assert refusal(await post(nobody, "create", configId="club")) == wanted
         assert refusal(await post(nobody, "create", **CLUB)) == (401, "UNAUTHORIZED_SESSION")
