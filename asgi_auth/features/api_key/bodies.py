@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import UNSET, UnsetType
@@ -21,7 +22,7 @@ from asgi_auth.models import ApiKey
 LONGEST_SECONDS: Final = 10**11
 """Longer than any lifetime that can be configured; what is beyond has no timedelta."""
 
-SORTED_BY: Final = {field.wire_name: field.name for field in fields_of(ApiKey)}
+SORTED_BY: Final = MappingProxyType({field.wire_name: field.name for field in fields_of(ApiKey)})
 """The fields that keys can be ordered by: those that are shown."""
 
 
