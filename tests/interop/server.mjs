@@ -1,6 +1,7 @@
 // A small real Better Auth server: BETTER_AUTH_SECRET=... node server.mjs DATABASE_FILE [PORT [OPTIONS_AS_JSON]]
 // GENERIC_OAUTH, where it is set, holds the providers of its plugin genericOAuth, as JSON.
 // API_KEYS, where it is set, holds the options of the plugin apiKey, as JSON; POST /verify asks it about a key.
+// JWT, where it is set, holds the options of its plugin jwt, as JSON; POST /verify-jwt asks it about a token.
 // SECONDARY_REDIS, where it is set, is the URL of the Redis that is its secondary storage.
 // Prints "listening PORT" once the tables are there and requests are answered; /letters tells what it has sent.
 // Needs node:sqlite (Node 22.13 or newer).
@@ -11,7 +12,7 @@ import { apiKey } from "@better-auth/api-key";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { toNodeHandler } from "better-auth/node";
-import { bearer, genericOAuth } from "better-auth/plugins";
+import { bearer, genericOAuth, jwt } from "better-auth/plugins";
 import { secondaryStorage } from "./redis.mjs";
 
 const [file, wantedPort = "0", options = "{}"] = process.argv.slice(2);
@@ -27,6 +28,7 @@ const { port } = server.address();
 
 const providers = JSON.parse(process.env.GENERIC_OAUTH ?? "[]");
 const keys = process.env.API_KEYS ? [apiKey(JSON.parse(process.env.API_KEYS))] : [];
+const tokens = process.env.JWT ? [jwt(JSON.parse(process.env.JWT))] : [];
 const letters = [];
 const post = (kind) => async ({ user, url, token }) => void letters.push({ kind, to: user.email, url, token });
 
@@ -40,7 +42,7 @@ const auth = betterAuth({
     changeEmail: { enabled: true, sendChangeEmailConfirmation: post("change-email-confirmation") },
     deleteUser: { enabled: true },
   },
-  plugins: [bearer(), ...keys, ...(providers.length > 0 ? [genericOAuth({ config: providers })] : [])],
+  plugins: [bearer(), ...keys, ...tokens, ...(providers.length > 0 ? [genericOAuth({ config: providers })] : [])],
   ...(process.env.SECONDARY_REDIS ? { secondaryStorage: secondaryStorage(process.env.SECONDARY_REDIS) } : {}),
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
@@ -54,8 +56,9 @@ const handler = toNodeHandler(auth);
 const answer = (response, value) => response.setHeader("content-type", "application/json").end(JSON.stringify(value));
 server.on("request", async (request, response) => {
   if (request.url === "/letters") return answer(response, letters);
-  if (request.url !== "/verify") return handler(request, response);
+  const verify = { "/verify": auth.api.verifyApiKey, "/verify-jwt": auth.api.verifyJWT }[request.url];
+  if (!verify) return handler(request, response);
   const body = JSON.parse(Buffer.concat(await request.toArray()).toString());
-  return answer(response, await auth.api.verifyApiKey({ body }));
+  return answer(response, await verify({ body }));
 });
 console.log(`listening ${port}`);

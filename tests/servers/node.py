@@ -99,13 +99,14 @@ def better_auth_server(
     options: Mapping[str, Any] | None = None,
     generic_oauth: Sequence[Mapping[str, Any]] = (),
     api_keys: Mapping[str, Any] | None = None,
+    jwt: Mapping[str, Any] | None = None,
     redis: str = "",
 ) -> Iterator[str]:
     """The origin of a real Better Auth server on a SQLite file, which it migrates; port 0 is a free one.
 
     ``options`` are Better Auth's own, beside those of server.mjs; ``generic_oauth`` the providers of that plugin;
-    ``api_keys`` the options of the plugin apiKey, None without it; ``redis`` the URL of its secondary storage, if it is
-    to have one.
+    ``api_keys`` and ``jwt`` the options of these plugins, None without them; ``redis`` the URL of its secondary
+    storage, if it is to have one.
     """
     install_packages()
     program = find_node(with_sqlite=True).program
@@ -120,6 +121,8 @@ def better_auth_server(
     given = {"BETTER_AUTH_SECRET": secret, "GENERIC_OAUTH": json.dumps(generic_oauth), "SECONDARY_REDIS": redis}
     if api_keys is not None:
         given["API_KEYS"] = json.dumps(api_keys)
+    if jwt is not None:
+        given["JWT"] = json.dumps(jwt)
     environment = _environment() | given
     with (
         tempfile.TemporaryDirectory(prefix="asgi-auth-better-auth-") as home,
