@@ -28,3 +28,16 @@ async def ada(auth):
 async def bob(auth):
     async with person(auth, "bob@example.com") as client:
         yield client
+
+
+@pytest.fixture
+def quick_auth(make_auth, options):
+    """The same in memory, for what is refused before any database is asked."""
+    return make_auth(features=[ApiKeys(*options)])
+
+
+@pytest.fixture
+async def quick(quick_auth):
+    """Ada's browser there."""
+    async with person(quick_auth) as client:
+        yield client

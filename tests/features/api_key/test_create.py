@@ -92,9 +92,9 @@ async def test_two_keys_are_never_the_same(ada):
         ({"permissions": {"files": "read"}}, 400, "VALIDATION_ERROR"),
     ],
 )
-async def test_what_may_not_be_asked_for_makes_no_key(ada, auth, asked, status, code):
-    assert refusal(await post(ada, "create", **asked)) == (status, code)
-    assert (await service(auth).list_api_keys(await user_id(ada))).total == 0
+async def test_what_may_not_be_asked_for_makes_no_key(quick, quick_auth, asked, status, code):
+    assert refusal(await post(quick, "create", **asked)) == (status, code)
+    assert (await service(quick_auth).list_api_keys(await user_id(quick))).total == 0
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ async def test_what_may_not_be_asked_for_makes_no_key(ada, auth, asked, status, 
         ({"name": "x" * 32}, "name", "x" * 32),
     ],
 )
-async def test_what_the_contract_lets_through(ada, asked, field, value):
-    assert (await create(ada, **asked))[field] == value
+async def test_what_the_contract_lets_through(quick, asked, field, value):
+    assert (await create(quick, **asked))[field] == value
 
 
-async def test_several_complaints_are_told_at_once(ada):
-    response = await post(ada, "create", prefix="!!", remaining="x")
+async def test_several_complaints_are_told_at_once(quick):
+    response = await post(quick, "create", prefix="!!", remaining="x")
     assert response.json()["message"] == (
         "[body.prefix] Invalid prefix format, must be alphanumeric and contain only underscores and hyphens.; "
         "[body.remaining] Invalid input: expected number, received string"
@@ -133,8 +133,8 @@ async def test_several_complaints_are_told_at_once(ada):
         ({"name": 5}, 400, "VALIDATION_ERROR"),
     ],
 )
-async def test_nobody_makes_a_key_without_being_signed_in(auth, asked, status, code):
-    async with browser(auth.wrap(whoami)) as stranger:
+async def test_nobody_makes_a_key_without_being_signed_in(quick_auth, asked, status, code):
+    async with browser(quick_auth.wrap(whoami)) as stranger:
         assert refusal(await post(stranger, "create", **asked)) == (status, code)
 
 
@@ -156,8 +156,8 @@ STRICT = ApiKeyOptions(
 
 
 @pytest.fixture
-async def eve(make_auth, database_url):
-    async with person(make_auth(database=database_url, features=[ApiKeys(STRICT)])) as client:
+async def eve(make_auth):
+    async with person(make_auth(features=[ApiKeys(STRICT)])) as client:
         yield client
 
 

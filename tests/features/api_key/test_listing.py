@@ -82,14 +82,14 @@ async def test_nobody_gets_more_than_a_hundred_at_once(ada, auth):
         ({"sortDirection": "up"}, '[query.sortDirection] Invalid option: expected one of "asc"|"desc"'),
     ],
 )
-async def test_what_is_no_page_is_refused(several, query, message):
-    response = await get(several, "list", **query)
+async def test_what_is_no_page_is_refused(quick, query, message):
+    response = await get(quick, "list", **query)
     assert (response.status_code, response.json()["message"]) == (400, message)
 
 
 @pytest.mark.parametrize("field", ["key", "unknown", "createdAt; --", "config_id"])
-async def test_keys_are_ordered_by_what_is_shown_alone(several, field):
-    assert refusal(await get(several, "list", sortBy=field)) == (400, "VALIDATION_ERROR")
+async def test_keys_are_ordered_by_what_is_shown_alone(quick, field):
+    assert refusal(await get(quick, "list", sortBy=field)) == (400, "VALIDATION_ERROR")
 
 
 async def test_the_service_knows_the_same_fields(auth, ada):

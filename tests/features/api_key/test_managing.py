@@ -68,10 +68,10 @@ async def test_a_key_is_switched_off_and_on(ada):
         ({"expiresIn": 0}, 400, "VALIDATION_ERROR"),
     ],
 )
-async def test_what_may_not_be_changed_stays(ada, asked, status, code):
-    made = await create(ada, name="backup", metadata={"a": 1})
-    assert refusal(await post(ada, "update", keyId=made["id"], **asked)) == (status, code)
-    kept = (await get(ada, "get", id=made["id"])).json()
+async def test_what_may_not_be_changed_stays(quick, asked, status, code):
+    made = await create(quick, name="backup", metadata={"a": 1})
+    assert refusal(await post(quick, "update", keyId=made["id"], **asked)) == (status, code)
+    kept = (await get(quick, "get", id=made["id"])).json()
     assert kept == {name: value for name, value in made.items() if name != "key"}
 
 
@@ -126,8 +126,8 @@ async def test_nobody_manages_keys_without_being_signed_in(auth, ada):
         ("POST", "update", "[body.keyId] Invalid input: expected string, received undefined"),
     ],
 )
-async def test_a_key_has_to_be_named(auth, method, path, message):
-    async with browser(auth.wrap(whoami)) as stranger:
+async def test_a_key_has_to_be_named(quick_auth, method, path, message):
+    async with browser(quick_auth.wrap(whoami)) as stranger:
         body = None if method == "GET" else {}
         response = await stranger.request(method, f"/api/auth/api-key/{path}", json=body)
         assert response.status_code == 400

@@ -127,7 +127,8 @@ async def test_every_setting_can_be_changed(keys, clock):
         ({"permissions": {"files": [1]}}, InvalidRequest),
     ],
 )
-async def test_what_cannot_be_is_refused(keys, wanted, error):
+async def test_what_cannot_be_is_refused(quick_auth, wanted, error):
+    keys = service(quick_auth)
     with pytest.raises(error):
         await keys.create_api_key("ada", **wanted)
     made = await keys.create_api_key("ada")
