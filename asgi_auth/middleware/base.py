@@ -46,7 +46,8 @@ class CredentialMiddleware:
         app: the application behind it.
         services: what judges credentials.
         sources: the kinds of credentials it looks for.
-        required: answer 401 where the first source's kind was not offered and accepted (default False).
+        required: answer 401 where the first source's kind was not offered and accepted, by its rules where it has any
+            (default False).
         on_fault: what happens where a credential was offered and could not be judged: "refuse" (default) answers
             503; "pass" lets the application see ``scope["auth"].error``.
         exempt: paths that are let through unlooked at; see ``ExemptPaths`` for their form.
@@ -157,7 +158,8 @@ class CredentialMiddleware:
             return
         if context.error is not None:
             raise context.error
-        if self.sources[0].kind not in context.credentials:
+        proof = context.credentials.get(self.sources[0].kind)
+        if proof is None or proof.judged_by != getattr(self.sources[0], "rules", None):
             raise NotAuthenticated
 
     def _is_let_through(self, scope: Scope) -> bool:

@@ -14,6 +14,9 @@ from asgi_auth.services.registry import Services
 class ApiKeyMiddleware(CredentialMiddleware):
     """Identifies by API key, in a header of its own.
 
+    Around one application there may be several, ``auth.wrap`` included: a key has to be accepted by all that look at
+    its header, and its use is counted once.
+
     Args:
         app: the application behind it.
         services: ``auth.services``, with the feature ApiKeys.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from asgi_auth.asgi.headers import header_values
 from asgi_auth.asgi.types import Scope
-from asgi_auth.context import AuthContext, CredentialKind, Proof
+from asgi_auth.context import AuthContext, CredentialKind, Proof, auth_context
 from asgi_auth.devices import DeviceReader
 from asgi_auth.errors import RepeatedHeader
 from asgi_auth.features.api_key.errors import InvalidGetterResult
@@ -49,9 +49,14 @@ def find_api_key(scope: Scope, options: Iterable[ApiKeyOptions]) -> str | None:
 
 
 class _Judge:
-    """What every way to find a key shares: who judges it."""
+    """What every way to find a key shares: who judges it.
+
+    Attributes:
+        rules: what a key has to satisfy beyond being good; None where that is nothing.
+    """
 
     kind: CredentialKind = "api_key"
+    rules: object = None
 
     def __init__(
         self,
@@ -72,11 +77,13 @@ class _Judge:
 
     async def authenticate(self, credential: str, scope: Scope) -> Proof:
         """The key and its owner, after this use of it was counted; raises as ``ApiKeyVerifier.judge`` does."""
+        outer = auth_context(scope).credentials.get(self.kind)
         judged = await self._verifier.judge(
             credential,
             config_ids=self._config_ids,
             required_permissions=self._required_permissions,
             client=self._addresses.resolve(scope) or "",
+            counted=None if outer is None else outer.api_key,
         )
         return Proof(
             subject=judged.api_key.reference_id,
@@ -84,6 +91,7 @@ class _Judge:
             api_key=judged.api_key,
             scopes=judged.api_key.scopes,
             standing=judged.standing,
+            judged_by=self.rules,
         )
 
 
@@ -110,6 +118,9 @@ class ApiKeySource(_Judge):
         super().__init__(services, required_permissions=required_permissions, config_id=config_id)
         self._names = tuple(self._verifier.configurations.header_names if headers is None else headers)
         self.headers = tuple(dict.fromkeys(name.lower().encode("latin-1") for name in self._names))
+        if required_permissions or config_id is not None:
+            wanted = frozenset((of, frozenset(actions)) for of, actions in (required_permissions or {}).items())
+            self.rules = (self.headers, wanted, self._config_ids)
 
     def extract(self, scope: Scope) -> str | None:
         """The key's text, or None; raises RepeatedHeader."""

@@ -108,6 +108,7 @@ class ApiKeyVerifier:
         config_ids: Collection[str] | None = None,
         required_permissions: Mapping[str, Sequence[str]] | None = None,
         client: str | None = None,
+        counted: ApiKey | None = None,
     ) -> JudgedKey:
         """A key with its owner, after this use of it was counted.
 
@@ -116,17 +117,21 @@ class ApiKeyVerifier:
             config_ids: of which configurations it has to be (default: any).
             required_permissions: what it has to allow.
             client: the address that it comes from, whose unknown keys are limited; None for the server's own code.
+            counted: a key that this request was accepted by already: if it is the same, this is the same use of it.
 
         Raises InvalidApiKey, ApiKeyDisabled, ApiKeyExpired (its row is deleted), ApiKeyLacksPermission, InvalidOwner
         (its user is gone), UsageExceeded, ApiKeyRateLimited, TooManyUnknownKeys, Unavailable.
         """
         try:
-            judged = await self._judge(key, config_ids, required_permissions or {}, client)
+            owned, standing = await self._found(key, config_ids, required_permissions or {}, client)
+            if counted is not None and counted.id == owned.key.id:
+                return JudgedKey(api_key=self._counted(owned.key), user=owned.user, standing=standing)
+            used = await self._use(owned)
         except AuthError as error:
             self._metrics.increment(VALIDATE, outcome=_outcome(error))
             raise
         self._metrics.increment(VALIDATE, outcome="accepted")
-        return judged
+        return JudgedKey(api_key=self._counted(used), user=owned.user, standing=standing)
 
     def count_known(self, key: ApiKey) -> bool:
         """Count a use of a key that was judged before; False where it has to be judged again: nothing is counted."""
@@ -142,13 +147,14 @@ class ApiKeyVerifier:
             key, request_count=use.request_count, last_request=use.last_request, updated_at=use.updated_at
         )
 
-    async def _judge(
+    async def _found(
         self,
         key: str,
         config_ids: Collection[str] | None,
         required_permissions: Mapping[str, Sequence[str]],
         client: str | None,
-    ) -> JudgedKey:
+    ) -> tuple[OwnedKey, Standing | None]:
+        """A key that is good, before anything is counted."""
         if not await self.may_be_key(key, config_ids):
             raise InvalidApiKey
         found = await self._lookup.find(key, client=client)
@@ -157,9 +163,14 @@ class ApiKeyVerifier:
         if owned is None or options is None or not (config_ids is None or owned.key.config_id in config_ids):
             raise InvalidApiKey
         await self._check(owned, options, required_permissions)
+        return owned, _standing(found, options)
+
+    async def _use(self, owned: OwnedKey) -> ApiKey:
+        """The key after one more use of it."""
+        options = self.configurations.find(owned.key.config_id)
         used = owned.key if owned.key.remaining is None else await self._remaining.use(owned.key)
-        await self.usage.count(used, Limit.of(used) if options.limits_requests else None)
-        return JudgedKey(api_key=self._counted(used), user=owned.user, standing=_standing(found, options))
+        await self.usage.count(used, Limit.of(used) if options is None or options.limits_requests else None)
+        return used
 
     async def _check(
         self, owned: OwnedKey, options: ApiKeyOptions, required_permissions: Mapping[str, Sequence[str]]

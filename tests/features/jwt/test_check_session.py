@@ -225,6 +225,12 @@ async def test_a_token_for_somebody_else_s_session_is_refused(auth):
         assert (await asked(app, bearer(token)))["error"] == "UNAUTHORIZED"
 
 
+async def test_a_subject_that_is_not_the_session_s_user_is_refused(make):
+    auth = make({"get_subject": lambda user, _: user.email})
+    _, token = await newcomer(auth)
+    assert (await asked(auth.wrap(whoami), bearer(token)))["error"] == "UNAUTHORIZED"
+
+
 async def test_of_other_issuers_no_session_is_asked_for(make, issuer, seen):
     auth = make({"issuers": (declared(issuer),)})
     ada, _ = await newcomer(auth)
@@ -266,6 +272,15 @@ async def test_a_stricter_middleware_within_is_not_passed_by(make, database_url)
         assert (await ask(both, bearer(token))).status == 401
         assert (await ask(strict, bearer(token))).status == 401
         assert (await asked(loose, bearer(token)))["subject"] == ada.user.id
+
+
+async def test_a_token_in_another_header_does_not_satisfy_a_required_middleware(make):
+    auth = make({"check_session": False})
+    ada, token = await newcomer(auth)
+    strict = JWTMiddleware(whoami, auth.services, check_session=True, required=True, header="x-token")
+    app = auth.wrap(strict)
+    assert (await ask(app, bearer(token))).status == 401
+    assert (await asked(app, ("x-token", f"Bearer {token}")))["subject"] == ada.user.id
 
 
 async def test_a_looser_middleware_within_lets_nobody_pass(auth):
