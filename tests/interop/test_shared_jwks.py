@@ -90,6 +90,20 @@ async def test_a_key_made_here_verifies_and_signs_there(database, algorithm):
             assert len(await rows(auth)) == 1
 
 
+async def test_the_table_made_here_is_the_one_they_expect(database):
+    alone = ours(database, "https://app.test")
+    async with alone.lifespan():
+        kid = await alone.services.get(JWTService).rotate_keys()
+    with theirs(database) as url:
+        auth = ours(database, url)
+        async with auth.lifespan(), on(url) as node:
+            await post(node, "/sign-up/email", **ADA)
+            token = await their_token(node)
+            assert kid_of(token) == kid
+            await auth.services.get(JWTService).verify_jwt(token)
+            assert len(await rows(auth)) == 1
+
+
 async def test_both_say_the_same_of_a_session_in_the_same_order(database):
     with theirs(database) as url:
         auth = ours(database, url, include_session=False)

@@ -33,12 +33,14 @@ class Jwt(Feature):
     """
 
     name = "jwt"
+    tables: ClassVar[tuple[Table, ...]] = (JWKS,)
     watches: ClassVar[tuple[Watch, ...]] = (Watch("jwks"),)
     metrics: ClassVar[tuple[MetricSpec, ...]] = FIGURES
 
     def __init__(self, options: JwtOptions | None = None) -> None:
         self._options = options or JwtOptions()
-        self.tables: tuple[Table, ...] = (JWKS, JWT_REFRESH_TOKEN) if self._options.refresh_tokens else (JWKS,)  # type: ignore[misc]
+        if self._options.refresh_tokens:
+            self.tables = (JWKS, JWT_REFRESH_TOKEN)  # type: ignore[misc]  # others do without
 
     def install(self, services: Services) -> None:
         """Add the service, what is asked of its health, and its facts to the audit log."""

@@ -15,7 +15,7 @@ from asgi_auth.clock import Clock, Timestamp, seconds_of
 from asgi_auth.config import CacheLifetimes
 from asgi_auth.context import Standing
 from asgi_auth.crypto.cipher import Cipher
-from asgi_auth.crypto.jwk import SigningKey
+from asgi_auth.crypto.jwk import MOST_KEYS, SigningKey
 from asgi_auth.crypto.key_pairs import KeyPair, generate_pair
 from asgi_auth.crypto.tokens import generate_id
 from asgi_auth.engine import Engine
@@ -37,8 +37,8 @@ UNKNOWN_LIFETIME: Final = timedelta(seconds=10)
 RELOAD_EVERY: Final = timedelta(seconds=10)
 """How often tokens that name unknown keys have the table read, whatever is known of it."""
 
-MOST_ROWS: Final = 1000
-"""Keys that are looked at, the newest of them."""
+MOST_ROWS: Final = MOST_KEYS
+"""Keys that are looked at, the newest of them: whoever verifies reads no document with more."""
 
 _ALL: Final = "all"
 
@@ -188,6 +188,8 @@ class OwnKeys:
     def _set_of(self, rows: Sequence[StoredKey]) -> KeySet:
         """The set that was read last, where nothing has changed: its keys have been parsed."""
         if self._read.rows != tuple(rows):
+            if len(rows) >= MOST_ROWS:
+                _logger.warning("jwt.many_keys", consequence=f"of older ones than {MOST_ROWS} nothing is verified")
             self._read = KeySet(rows, algorithm=self._options.algorithm, grace=self._options.grace)
         return self._read
 

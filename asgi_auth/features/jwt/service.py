@@ -156,6 +156,9 @@ class JWTService:
     ) -> str:
         """A token that says what you like; for your own services, not for a session.
 
+        With our own ``iss`` and ``aud`` it is a credential here as well, and lets its holder in as ``sub``: give
+        another ``audience`` to what is for somebody else.
+
         What the payload says of ``exp``, ``iss`` and ``aud`` stands, the rest of these is added at its end. ``iat`` is
         there only if the payload has it; ``exp`` counts from it (Better Auth contract).
 

@@ -159,3 +159,13 @@ async def test_health_tells_of_a_key_that_cannot_be_read(auth, service, clock):
     await auth.services.engine.store("jwks", StoredKey).change({"id": row.id}, private_key='"00"')
     clock.advance(minutes=1)  # an answer is shared for a second
     assert await jwks() == "SigningKeyUnreadable"
+
+
+async def test_no_private_key_is_in_redis(make_jwt, redis_url, sqlite_url):
+    auth = make_jwt({"encrypts_keys": False}, database=sqlite_url, redis=redis_url)
+    service = auth.services.get(JWTService)
+    for _ in range(3):
+        await service.verify_jwt(await service.sign_jwt({"sub": "u"}))
+        await service.cache_jwks()
+    await auth.services.remembering.caches.close()  # what is still on its way to Redis
+    assert not [name for name in await auth.services.remembering.redis.command("KEYS", "*") if b"jwks" in name]

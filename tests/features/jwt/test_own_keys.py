@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from datetime import timedelta
 
 import pytest
 
 from asgi_auth import Secret
+from asgi_auth.crypto.jwk import MOST_KEYS, parse_key_set
 from asgi_auth.errors import InvalidToken
 from asgi_auth.features.jwt import JWTService, SigningKeyUnreadable
 from asgi_auth.features.jwt.models import StoredKey
@@ -189,8 +191,10 @@ async def test_a_key_that_cannot_be_read_signs_nothing_and_goes_on_verifying(mak
 async def test_the_secret_part_of_another_key_signs_nothing(auth, service):
     other = await add_key(auth, id="other")
     await add_key(auth, id="mixed", private_key=other.private_key, created_at=auth.services.clock())
-    with pytest.raises(SigningKeyUnreadable):
+    with pytest.raises(SigningKeyUnreadable) as caught:
         await service.sign_jwt({"sub": "u"})
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert json.loads(other.private_key)["d"] not in "".join(shown.format())
 
 
 async def test_another_secret_cannot_read_the_key_and_an_older_one_can(make_jwt, sqlite_url):
@@ -205,3 +209,13 @@ async def test_another_secret_cannot_read_the_key_and_an_older_one_can(make_jwt,
     with pytest.raises(SigningKeyUnreadable):
         await strange.sign_jwt({"sub": "u"})
     await strange.verify_jwt(first)
+
+
+async def test_no_more_keys_are_published_than_anybody_reads(auth, service, clock):
+    for number in range(MOST_KEYS + 5):
+        await add_key(auth, id=f"{number:03}", created_at=clock())
+        clock.advance(seconds=1)
+    listed = await published(service)
+    assert listed == [f"{number:03}" for number in range(5, MOST_KEYS + 5)]
+    assert len(parse_key_set(await service.get_jwks())) == MOST_KEYS
+    assert kid_of(await service.sign_jwt({"sub": "u"})) == listed[-1]

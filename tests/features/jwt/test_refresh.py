@@ -8,6 +8,7 @@ from functools import partial
 
 import httpx
 import pytest
+import structlog
 
 from asgi_auth import RateLimitOptions, SessionOptions, Unavailable
 from asgi_auth.errors import InvalidToken
@@ -299,3 +300,17 @@ async def test_it_works_wherever_sessions_live(make_jwt, storage):
     with pytest.raises(InvalidRefreshToken):
         await service.refresh_jwt(following.refresh_token)
     assert not await is_signed_in(auth, ada)
+
+
+async def test_no_log_has_a_token_or_a_key(auth, client, service):
+    with structlog.testing.capture_logs() as logs:
+        tokens = (await client.get("/api/auth/token")).json()
+        header = (await client.get("/api/auth/get-session")).headers["set-auth-jwt"]
+        following = await service.refresh_jwt(tokens["refreshToken"])
+        await service.rotate_keys()
+        for _ in range(2):
+            await client.post("/api/auth/token/refresh", json={"refreshToken": tokens["refreshToken"]})
+    private = [row.private_key for row in await rows(auth)]
+    assert {entry["event"] for entry in logs} >= {"jwt.key_created", "jwt.refresh_token_reused"}
+    for secret in (*tokens.values(), header, following.token, following.refresh_token, *private):
+        assert secret not in str(logs)
