@@ -21,7 +21,7 @@ from asgi_auth.infrastructure.metrics import RATE_LIMIT_REFUSED, Metrics
 from asgi_auth.models import ApiKey
 
 MOST_METERS: Final = 100_000
-"""Keys whose use is remembered, 50 MB of them; beyond it the row of the one known longest is read anew."""
+"""Keys whose use is remembered, 75 MB of them; beyond it the row of the one known longest is read anew."""
 
 ALONE_FOR: Final = 1_000
 """Milliseconds for which requests are counted in this process alone after what is shared has not answered."""
