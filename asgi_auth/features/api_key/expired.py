@@ -9,9 +9,8 @@ from datetime import timedelta
 from typing import Final
 
 from asgi_auth.clock import Timestamp
-from asgi_auth.engine.store import Store
 from asgi_auth.errors import Unavailable
-from asgi_auth.features.api_key.models import StoredApiKey
+from asgi_auth.features.api_key.key_store import KeyStore
 from asgi_auth.services.registry import Services
 
 PURGE_EVERY: Final = timedelta(seconds=10)
@@ -23,7 +22,7 @@ PURGE_STEP: Final = 500
 class ExpiredKeys:
     """Deletes what has ended."""
 
-    def __init__(self, services: Services, store: Store[StoredApiKey]) -> None:
+    def __init__(self, services: Services, store: KeyStore) -> None:
         self._engine = services.engine
         self._clock = services.clock
         self._store = store

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from sqlalchemy import Table
 
 from asgi_auth.config import RateLimit
+from asgi_auth.config.options.checks import require
 from asgi_auth.endpoints.hooks import EndpointHooks
 from asgi_auth.endpoints.routing import Endpoints
+from asgi_auth.errors import ConfigurationError
 from asgi_auth.feature import Feature
 from asgi_auth.features.api_key.configurations import Configurations
 from asgi_auth.features.api_key.endpoints import ApiKeyEndpoints
 from asgi_auth.features.api_key.events import tell_of_keys
+from asgi_auth.features.api_key.key_store import KeyStore
 from asgi_auth.features.api_key.models import StoredApiKey
 from asgi_auth.features.api_key.options import ApiKeyOptions
+from asgi_auth.features.api_key.secondary_keys import SecondaryKeys
 from asgi_auth.features.api_key.service import ApiKeyService
 from asgi_auth.features.api_key.session_hook import KeySessions
 from asgi_auth.features.api_key.source import sources_of
@@ -39,8 +43,12 @@ class ApiKeys(Feature):
             for the rest of the window, but for keys that are known in memory or in Redis (default 60 a minute; None: no
             limit). All whose address cannot be told are one address.
 
+        storage: where keys live: in the "database" (default), or "secondary": in Redis, as a Better Auth server with
+            ``storage: "secondary-storage"`` holds them there. Such a server tells nobody of its changes, so nothing of
+            them is remembered: each use reads Redis.
+
     Raises:
-        ConfigurationError: two configurations have one id.
+        ConfigurationError: two configurations have one id, or there is no Redis for ``storage="secondary"``.
     """
 
     name = "api_key"
@@ -50,24 +58,43 @@ class ApiKeys(Feature):
         MetricSpec(name=VALIDATE, kind="counter", help="API keys that were judged, by outcome.", labels=("outcome",)),
     )
 
-    def __init__(self, *options: ApiKeyOptions, unknown_keys: RateLimit | None = UNKNOWN_KEYS) -> None:
+    def __init__(
+        self,
+        *options: ApiKeyOptions,
+        unknown_keys: RateLimit | None = UNKNOWN_KEYS,
+        storage: Literal["database", "secondary"] = "database",
+    ) -> None:
+        require(storage in ("database", "secondary"), 'ApiKeys: storage is "database" or "secondary"')
         self._options = options or (ApiKeyOptions(),)
         self._unknown_keys = unknown_keys
+        self._storage = storage
         Configurations(self._options)
 
     def install(self, services: Services) -> None:
         """Add the service, and what judges keys; the use of keys is written as long as the services are open."""
         is_compatible = services.config.is_compatible
         configurations = Configurations(each.resolved(is_compatible=is_compatible) for each in self._options)
-        store = services.engine.store("apikey", StoredApiKey)
-        verifier = ApiKeyVerifier(services, store, configurations, unknown_keys=self._unknown_keys)
+        store = self._store(services)
+        is_told = self._storage == "database"
+        verifier = ApiKeyVerifier(
+            services, store, configurations, unknown_keys=self._unknown_keys, is_remembered=is_told
+        )
         services.engine.when_ready(verifier.usage.writer.resume)
         services.on_close(verifier.usage.stop)
-        services.add(verifier, close=verifier.usage.writer.close, is_closed_last=True)
+        # In Redis it is written before that is closed.
+        services.add(verifier, close=verifier.usage.writer.close, is_closed_last=is_told)
         service = ApiKeyService(services, store, configurations=configurations, verifier=verifier)
         services.add(service, close=service.settle)
         services.deletions.add_step(service.forget_user)
         tell_of_keys(services.audit)
+
+    def _store(self, services: Services) -> KeyStore:
+        if self._storage == "database":
+            return services.engine.store("apikey", StoredApiKey)
+        redis = services.remembering.redis
+        if redis is None:
+            raise ConfigurationError('ApiKeys(storage="secondary") needs AuthConfig.redis')
+        return SecondaryKeys(redis, services.engine, find_user=services.users.find, clock=services.clock)
 
     def endpoints(self, services: Services) -> Iterable[Endpoints]:
         """Managing one's own keys, and those of one's organizations."""

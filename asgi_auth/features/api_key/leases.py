@@ -45,6 +45,11 @@ class Leases:
         self._redis = redis
         self._take = Script.of(_TAKE)
 
+    @property
+    def is_away(self) -> bool:
+        """Whether Redis is known not to answer anybody."""
+        return self._redis.breaker.is_open
+
     async def take(self, key_id: str, limit: Limit, *, want: int, owed: int, now: int) -> Lease:
         """So many of the requests of the window that is open, or as many as are left.
 

@@ -13,10 +13,10 @@ from msgspec import structs
 
 from asgi_auth.config import CacheLifetimes, CacheOptions
 from asgi_auth.crypto.tokens import hash_token
-from asgi_auth.engine.store import Store
 from asgi_auth.features.api_key.configurations import Configurations
 from asgi_auth.features.api_key.errors import InvalidApiKey
-from asgi_auth.features.api_key.models import OwnedKey, StoredApiKey
+from asgi_auth.features.api_key.key_store import KeyStore
+from asgi_auth.features.api_key.models import OwnedKey
 from asgi_auth.features.api_key.unknown import TooManyUnknownKeys, UnknownKeys
 from asgi_auth.infrastructure.cache.base import Tag
 from asgi_auth.infrastructure.cache.tiered import CacheSpec, Found, Load
@@ -37,10 +37,11 @@ class KeyLookup:
     def __init__(
         self,
         services: Services,
-        store: Store[StoredApiKey],
+        store: KeyStore,
         configurations: Configurations,
         *,
         unknown: UnknownKeys,
+        is_remembered: bool = True,
     ) -> None:
         self._engine = services.engine
         self._store = store
@@ -48,7 +49,7 @@ class KeyLookup:
         self._unknown = unknown
         self._stores_plain = not all(each.hashes_keys for each in configurations.all)
         spec = owned_spec(services.config.cache, user=services.engine.users.record)
-        self._cache = services.remembering.caches.add(spec)
+        self._cache = services.remembering.caches.add(spec, is_enabled=is_remembered)
 
     async def find(self, key: str, *, client: str | None) -> Found[OwnedKey]:
         """What is known of a key; raises InvalidApiKey, TooManyUnknownKeys or Unavailable."""

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from asgi_auth.clock import Clock, Timestamp
-from asgi_auth.engine.store import Store
 from asgi_auth.features.api_key.errors import InvalidApiKey, UsageExceeded
+from asgi_auth.features.api_key.key_store import KeyStore
 from asgi_auth.features.api_key.models import StoredApiKey
 from asgi_auth.models import ApiKey
 
@@ -20,7 +20,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 class RemainingUses:
     """Uses up what remains of keys, exactly: of many at once nobody gets more than there is."""
 
-    def __init__(self, store: Store[StoredApiKey], *, clock: Clock) -> None:
+    def __init__(self, store: KeyStore, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 

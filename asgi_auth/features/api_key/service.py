@@ -9,12 +9,13 @@ from typing import Any, TypeVar, Unpack, cast
 
 from asgi_auth.clock import Timestamp
 from asgi_auth.crypto.tokens import generate_id
-from asgi_auth.engine.store import LIST_LIMIT, Store
+from asgi_auth.engine.store import LIST_LIMIT
 from asgi_auth.errors import ConfigurationError
 from asgi_auth.features.api_key.configurations import Configurations
 from asgi_auth.features.api_key.errors import ApiKeyNotFound
 from asgi_auth.features.api_key.events import ApiKeyCreated, ApiKeyDeleted, ApiKeyRevoked, ApiKeyUpdated
 from asgi_auth.features.api_key.expired import ExpiredKeys
+from asgi_auth.features.api_key.key_store import KeyStore
 from asgi_auth.features.api_key.models import ApiKeyList, CreatedApiKey, StoredApiKey
 from asgi_auth.features.api_key.options import ApiKeyOptions, Permissions, random_key
 from asgi_auth.features.api_key.rules import (
@@ -50,7 +51,7 @@ class ApiKeyService:
     def __init__(
         self,
         services: Services,
-        store: Store[StoredApiKey],
+        store: KeyStore,
         *,
         configurations: Configurations,
         verifier: ApiKeyVerifier,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -13,7 +14,8 @@ from asgi_auth.clock import Clock, seconds_of
 from asgi_auth.engine import Engine
 from asgi_auth.errors import Unavailable
 from asgi_auth.features.api_key.errors import ApiKeyRateLimited
-from asgi_auth.features.api_key.leases import Leases
+from asgi_auth.features.api_key.key_store import KeyStore
+from asgi_auth.features.api_key.leases import Lease, Leases
 from asgi_auth.features.api_key.meters import KeyUse, Limit, Meter, use_of
 from asgi_auth.features.api_key.use_writer import UseWriter
 from asgi_auth.infrastructure.cache.flights import Flights
@@ -25,6 +27,9 @@ MOST_METERS: Final = 100_000
 
 ALONE_FOR: Final = 1_000
 """Milliseconds for which requests are counted in this process alone after what is shared has not answered."""
+
+SLOW_ANSWERS: Final = 3
+"""How often one that did not come in time is asked for while Redis answers others."""
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -41,7 +46,8 @@ class KeyUsage:
     all together to little more than it as long as no window turns.
 
     Args:
-        engine: where the counters are written, beside the requests.
+        engine: whose transactions the counters are written in, beside the requests.
+        store: where they are written.
         clock: the present moment.
         metrics: told of refusals.
         leases: what all processes share; None where there is no Redis.
@@ -50,14 +56,21 @@ class KeyUsage:
     """
 
     def __init__(
-        self, engine: Engine, *, clock: Clock, metrics: Metrics, leases: Leases | None, restarts: bool
+        self,
+        engine: Engine,
+        store: KeyStore,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        leases: Leases | None,
+        restarts: bool,
     ) -> None:
         self._seconds = seconds_of(clock)
         self._metrics = metrics
         self._leases = leases
         self._restarts = restarts
         self._meters: dict[str, Meter] = {}
-        self.writer = UseWriter(engine, forget=self.forget)
+        self.writer = UseWriter(engine, store, forget=self.forget)
         self._flights: Flights[None] = Flights()
         self._growing: set[asyncio.Task[None]] = set()
         self._alone_until = 0
@@ -170,7 +183,7 @@ class KeyUsage:
         want = min(limit.lease - (share.units if now < share.ends else 0), limit.most - drawn)
         owed, share.owed = (share.owed if now < meter.ends else 0), 0
         try:
-            lease = await self._leases.take(meter.id, limit, want=max(want, 0), owed=owed, now=now)
+            lease = await self._taken(self._leases, meter.id, limit, want=max(want, 0), owed=owed, now=now)
         except BaseException as error:
             share.owed += owed
             if not isinstance(error, Unavailable):
@@ -180,6 +193,15 @@ class KeyUsage:
             share.add(lease.units, began=lease.began, ends=lease.began + limit.window)
         finally:
             share.is_growing = False
+
+    async def _taken(self, leases: Leases, key_id: str, limit: Limit, *, want: int, owed: int, now: int) -> Lease:
+        """Some requests of the window; one slow answer is no reason to count alone. Raises Unavailable."""
+        for _ in range(SLOW_ANSWERS):
+            with suppress(Unavailable):
+                return await leases.take(key_id, limit, want=want, owed=owed, now=now)
+            if leases.is_away:
+                break
+        raise Unavailable
 
     def _be_alone(self, now: int) -> None:
         if now >= self._alone_until + ALONE_FOR:

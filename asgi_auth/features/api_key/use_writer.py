@@ -13,7 +13,8 @@ import structlog
 from asgi_auth.engine import Engine
 from asgi_auth.engine.store import Value
 from asgi_auth.errors import Unavailable
-from asgi_auth.features.api_key.meters import KeyUse, Meter, Uncounted
+from asgi_auth.features.api_key.key_store import KeyStore
+from asgi_auth.features.api_key.meters import KeyUse, Meter, Uncounted, use_of
 
 BATCH: Final = 100
 """Keys of one transaction."""
@@ -37,13 +38,14 @@ class UseWriter:
     the answer to a commit is lost it may be counted twice, never not at all.
 
     Args:
-        engine: whose table of keys it is.
+        engine: whose transactions a batch is written in.
+        store: where keys are.
         forget: told of the ids of keys that are gone.
     """
 
-    def __init__(self, engine: Engine, *, forget: Callable[[str], object]) -> None:
+    def __init__(self, engine: Engine, store: KeyStore, *, forget: Callable[[str], object]) -> None:
         self._engine = engine
-        self._rows = engine.store("apikey", KeyUse)
+        self._rows = store
         self._forget = forget
         self._due: dict[str, Meter] = {}
         self._writer: asyncio.Task[None] | None = None
@@ -154,9 +156,11 @@ class UseWriter:
             found = await self._rows.find(id=meter.id)
             if found is None:
                 return None
-            if _is_same(found, seen):  # NULL where a number is meant is like no number that can be asked for
-                return await self._rows.change({"id": meter.id}, **_values(meter.after(found, uncounted)))
-            seen = found
+            use = use_of(found)
+            if _is_same(use, seen):  # NULL where a number is meant is like no number that can be asked for
+                changed = await self._rows.change({"id": meter.id}, **_values(meter.after(use, uncounted)))
+                return None if changed is None else use_of(changed)
+            seen = use
         return meter.row
 
     async def _try(self, meter: Meter, uncounted: Uncounted, seen: KeyUse) -> KeyUse | None:
@@ -165,7 +169,8 @@ class UseWriter:
             "request_count": seen.request_count,
             "last_request": seen.last_request,
         }
-        return await self._rows.change(where, **_values(meter.after(seen, uncounted)))
+        changed = await self._rows.change(where, **_values(meter.after(seen, uncounted)))
+        return None if changed is None else use_of(changed)
 
 
 def _values(row: KeyUse) -> dict[str, object]:

@@ -11,7 +11,6 @@ from msgspec import structs
 
 from asgi_auth.config import RateLimit
 from asgi_auth.context import Standing
-from asgi_auth.engine.store import Store
 from asgi_auth.errors import AuthError, RateLimited, Unavailable
 from asgi_auth.features.api_key.configurations import Configurations
 from asgi_auth.features.api_key.errors import (
@@ -22,6 +21,7 @@ from asgi_auth.features.api_key.errors import (
     InvalidOwner,
     UsageExceeded,
 )
+from asgi_auth.features.api_key.key_store import KeyStore
 from asgi_auth.features.api_key.leases import Leases
 from asgi_auth.features.api_key.lookup import KeyLookup
 from asgi_auth.features.api_key.meters import Limit
@@ -66,10 +66,11 @@ class ApiKeyVerifier:
     def __init__(
         self,
         services: Services,
-        store: Store[StoredApiKey],
+        store: KeyStore,
         configurations: Configurations,
         *,
         unknown_keys: RateLimit | None = None,
+        is_remembered: bool = True,
     ) -> None:
         redis = services.remembering.redis
         is_compatible = services.config.is_compatible
@@ -78,10 +79,11 @@ class ApiKeyVerifier:
         self._store = store
         self.configurations = configurations
         unknown = UnknownKeys(unknown_keys, clock=services.clock, metrics=services.metrics)
-        self._lookup = KeyLookup(services, store, configurations, unknown=unknown)
+        self._lookup = KeyLookup(services, store, configurations, unknown=unknown, is_remembered=is_remembered)
         self._remaining = RemainingUses(store, clock=services.clock)
         self.usage = KeyUsage(
             services.engine,
+            store,
             clock=services.clock,
             metrics=services.metrics,
             # Better Auth's servers know of no leases: with them we meet in the row.

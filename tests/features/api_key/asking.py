@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import timedelta
 
-from asgi_auth import Auth, AuthConfig
+from asgi_auth import Auth, AuthConfig, RedisOptions
 from asgi_auth.features.api_key import ApiKeys
 from asgi_auth.features.api_key.errors import ApiKeyRateLimited
 from tests.features.api_key.rows import verify
@@ -35,7 +36,9 @@ def tell(what: object) -> None:
 
 
 async def main(database: str, redis: str, key: str, times: int) -> None:
-    auth = Auth(AuthConfig.testing(secret=SECRET, database=database, redis=redis or None), features=[ApiKeys()])
+    patient = RedisOptions(timeout=timedelta(seconds=5))
+    config = AuthConfig.testing(secret=SECRET, database=database, redis=redis, redis_options=patient)
+    auth = Auth(config, features=[ApiKeys()])
     async with auth.lifespan():
         tell("ready")
         await asyncio.to_thread(sys.stdin.readline)

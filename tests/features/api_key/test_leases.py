@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 
+from asgi_auth import RedisOptions
 from asgi_auth.features.api_key import ApiKeys
 from asgi_auth.features.api_key.errors import ApiKeyRateLimited
 from asgi_auth.features.api_key.usage import ALONE_FOR
@@ -17,11 +19,13 @@ from tests.support import eventually, until
 
 HOUR = 3_600_000
 
+PATIENT = RedisOptions(timeout=timedelta(seconds=5))
+
 
 @pytest.fixture
 def make(make_auth, database_url, redis_url):
     """Makes Auths of one database and one Redis: each is what a process has."""
-    return lambda: make_auth(database=database_url, redis=redis_url, features=[ApiKeys()])
+    return lambda: make_auth(database=database_url, redis=redis_url, redis_options=PATIENT, features=[ApiKeys()])
 
 
 @asynccontextmanager
@@ -196,3 +200,12 @@ async def test_a_window_that_begins_elsewhere_begins_here(make, clock):
     assert (await written(auths[1], key)).request_count == 3
     await let_through(auths[0], key, 4)
     assert (await written(auths[0], key)).request_count == 7
+
+
+async def test_a_redis_that_hangs_fails_no_request(private, private_redis):
+    key = await new_key(private, rate_limit_max=5)
+    private_redis.freeze()
+    try:
+        assert await let_through(private, key, 40) == 5
+    finally:
+        private_redis.thaw()
