@@ -26,8 +26,8 @@ class JWTMiddleware(CredentialMiddleware):
     issuers' tokens there is neither: ``auth.subject`` is ``sub``, and ``auth.claims`` all that they say.
 
     Around one application there may be several, ``auth.wrap`` included, each with what it remembers for itself. A token
-    has to be accepted by all of them: what one has refused no other accepts, and what one has accepted another with
-    other settings judges again, each time. Their tokens' proof is the innermost one's.
+    has to be accepted by all that look at its header: what one has refused no other accepts, and what one has accepted
+    another with other settings judges again, each time. ``auth`` is then what the innermost one says.
 
     Args:
         app: the application behind it.

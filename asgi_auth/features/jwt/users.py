@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from asgi_auth.features.jwt.claims import Claims
@@ -44,4 +46,4 @@ def _thawed(value: object) -> object:
     """Claims cannot be changed; a field of a user that is a list or a dict is one."""
     if isinstance(value, tuple):
         return [_thawed(each) for each in value]
-    return {name: _thawed(each) for name, each in value.items()} if hasattr(value, "items") else value
+    return {name: _thawed(each) for name, each in value.items()} if isinstance(value, Mapping) else value
