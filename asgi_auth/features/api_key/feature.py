@@ -18,6 +18,7 @@ from asgi_auth.features.api_key.configurations import Configurations
 from asgi_auth.features.api_key.endpoints import ApiKeyEndpoints
 from asgi_auth.features.api_key.events import tell_of_keys
 from asgi_auth.features.api_key.key_store import KeyStore
+from asgi_auth.features.api_key.mirrored_keys import MirroredKeys
 from asgi_auth.features.api_key.models import StoredApiKey
 from asgi_auth.features.api_key.options import ApiKeyOptions
 from asgi_auth.features.api_key.secondary_keys import SecondaryKeys
@@ -45,10 +46,11 @@ class ApiKeys(Feature):
 
         storage: where keys live: in the "database" (default), or "secondary": in Redis, as a Better Auth server with
             ``storage: "secondary-storage"`` holds them there. Such a server tells nobody of its changes, so nothing of
-            them is remembered: each use reads Redis.
+            them is remembered: each use reads Redis. "both" is for one that has ``fallbackToDatabase`` as well: the
+            database is what counts here, and Redis is told of each change before it is committed.
 
     Raises:
-        ConfigurationError: two configurations have one id, or there is no Redis for ``storage="secondary"``.
+        ConfigurationError: two configurations have one id, or there is no Redis for keys that live there.
     """
 
     name = "api_key"
@@ -62,9 +64,9 @@ class ApiKeys(Feature):
         self,
         *options: ApiKeyOptions,
         unknown_keys: RateLimit | None = UNKNOWN_KEYS,
-        storage: Literal["database", "secondary"] = "database",
+        storage: Literal["database", "secondary", "both"] = "database",
     ) -> None:
-        require(storage in ("database", "secondary"), 'ApiKeys: storage is "database" or "secondary"')
+        require(storage in ("database", "secondary", "both"), 'ApiKeys: storage is "database", "secondary" or "both"')
         self._options = options or (ApiKeyOptions(),)
         self._unknown_keys = unknown_keys
         self._storage = storage
@@ -75,25 +77,29 @@ class ApiKeys(Feature):
         is_compatible = services.config.is_compatible
         configurations = Configurations(each.resolved(is_compatible=is_compatible) for each in self._options)
         store = self._store(services)
-        is_told = self._storage == "database"
+        is_told = self._storage != "secondary"
         verifier = ApiKeyVerifier(
             services, store, configurations, unknown_keys=self._unknown_keys, is_remembered=is_told
         )
         services.engine.when_ready(verifier.usage.writer.resume)
         services.on_close(verifier.usage.stop)
         # In Redis it is written before that is closed.
-        services.add(verifier, close=verifier.usage.writer.close, is_closed_last=is_told)
+        is_last = self._storage == "database"
+        services.add(verifier, close=verifier.usage.writer.close, is_closed_last=is_last)
         service = ApiKeyService(services, store, configurations=configurations, verifier=verifier)
         services.add(service, close=service.settle)
         services.deletions.add_step(service.forget_user)
         tell_of_keys(services.audit)
 
     def _store(self, services: Services) -> KeyStore:
+        table = services.engine.store("apikey", StoredApiKey)
         if self._storage == "database":
-            return services.engine.store("apikey", StoredApiKey)
+            return table
         redis = services.remembering.redis
         if redis is None:
-            raise ConfigurationError('ApiKeys(storage="secondary") needs AuthConfig.redis')
+            raise ConfigurationError(f"ApiKeys(storage={self._storage!r}) needs AuthConfig.redis")
+        if self._storage == "both":
+            return MirroredKeys(table, redis, services.engine, clock=services.clock)
         return SecondaryKeys(redis, services.engine, find_user=services.users.find, clock=services.clock)
 
     def endpoints(self, services: Services) -> Iterable[Endpoints]:

@@ -14,7 +14,7 @@ from asgi_auth.engine import Engine
 from asgi_auth.engine.store import LIST_LIMIT, NOTHING, Store, Value
 from asgi_auth.errors import Unavailable
 from asgi_auth.features.api_key.models import StoredApiKey
-from asgi_auth.features.api_key.secondary_form import read_key, write_key
+from asgi_auth.features.api_key.secondary_form import milliseconds_left, names_of, read_key, write_key
 from asgi_auth.infrastructure.redis_client import RedisClient, Script
 from asgi_auth.models import User
 
@@ -83,7 +83,9 @@ class SecondaryKeys:
 
     async def add(self, record: StoredApiKey) -> None:
         """Write a new row."""
-        await self._redis.evaluate(self._add, _names(record), [record.id, write_key(record), self._left(record)])
+        await self._redis.evaluate(
+            self._add, names_of(record), [record.id, write_key(record), milliseconds_left(record, self._clock)]
+        )
 
     async def find(self, **where: Value) -> StoredApiKey | None:
         """The record that meets all conditions, one of which is its id or its stored key; or None."""
@@ -149,7 +151,7 @@ class SecondaryKeys:
         """Delete the row and return it: of many callers one gets it."""
 
         async def dropped(key: StoredApiKey, data: bytes) -> StoredApiKey | None:
-            return key if await self._redis.evaluate(self._drop, _names(key), [key.id, data]) else None
+            return key if await self._redis.evaluate(self._drop, names_of(key), [key.id, data]) else None
 
         return await self._until_done(where, dropped)
 
@@ -190,8 +192,8 @@ class SecondaryKeys:
             new = changed(key)
             if new is None:
                 raise _Unmet
-            given = (data, write_key(new), self._left(new))
-            return new if await self._redis.evaluate(self._swap, _names(key), given) else None
+            given = (data, write_key(new), milliseconds_left(new, self._clock))
+            return new if await self._redis.evaluate(self._swap, names_of(key), given) else None
 
         return await self._until_done(where, swapped)
 
@@ -211,17 +213,9 @@ class SecondaryKeys:
                 return done
         raise Unavailable
 
-    def _left(self, key: StoredApiKey) -> int:
-        """Milliseconds until a key ends; 0: never."""
-        return 0 if key.expires_at is None else max(key.expires_at.milliseconds - self._clock().milliseconds, 1)
-
 
 class _Unmet(Exception):
     """A condition that only the row itself tells does not hold."""
-
-
-def _names(key: StoredApiKey) -> list[str]:
-    return [f"api-key:{key.key}", f"api-key:by-id:{key.id}", f"api-key:by-ref:{key.reference_id}"]
 
 
 def _meets(key: StoredApiKey, where: Mapping[str, Value]) -> bool:
