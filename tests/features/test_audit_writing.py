@@ -82,8 +82,8 @@ async def test_a_writer_that_is_cancelled_loses_nothing(audit, clock):
     async with asyncio.timeout(PATIENCE):
         while audit._pending:  # noqa: ASYNC110  (likewise)
             await asyncio.sleep(0)
-    audit._writer.cancel()
-    await asyncio.wait({audit._writer, flushing})
+    audit._writer._task.cancel()
+    await asyncio.wait({audit._writer._task, flushing})
     await audit.flush()
     assert await events(audit) == ["test.1", "test.0"]
     assert audit.lost == 0

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -15,15 +13,13 @@ from asgi_auth.engine.store import Value
 from asgi_auth.errors import Unavailable
 from asgi_auth.features.api_key.key_store import KeyStore
 from asgi_auth.features.api_key.meters import KeyUse, Meter, Uncounted, use_of
+from asgi_auth.services.batch_writer import BatchWriter, Progress
 
 BATCH: Final = 100
 """Keys of one transaction."""
 
 BATCH_DELAY: Final = 1.0
 """Seconds that uses are collected for before they are written together."""
-
-RETRY_DELAY: Final = 1.0
-"""Seconds between two tries where the database does not answer."""
 
 MOST_TRIES: Final = 5
 """How often a row that others write at the same time is tried; the next batch tries again."""
@@ -48,9 +44,13 @@ class UseWriter:
         self._rows = store
         self._forget = forget
         self._due: dict[str, Meter] = {}
-        self._writer: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._hurry = asyncio.Event()
+        self._writer = BatchWriter(
+            engine,
+            name="asgi_auth use of API keys",
+            delay=BATCH_DELAY,
+            waits=lambda: bool(self._due),
+            write=self._write,
+        )
 
     def __contains__(self, key_id: str) -> bool:
         return key_id in self._due
@@ -58,19 +58,15 @@ class UseWriter:
     def add(self, meter: Meter) -> None:
         """Have a key's counters written soon; returns at once."""
         self._due[meter.id] = meter
-        if not self._is_writing:
-            self._write_soon()
+        self._writer.begin()
 
     async def resume(self) -> None:
         """Have what waits written from now on: the database has been opened."""
-        self._write_soon()
+        self._writer.begin()
 
     async def flush(self) -> None:
         """Write what waits, now; what the database does not take goes on waiting."""
-        self._write_soon()
-        self._hurry.set()
-        if self._writer is not None and self._is_writing:
-            await asyncio.shield(self._writer)
+        await self._writer.flush()
 
     async def close(self) -> None:
         """Write what waits; what the database does not take now is not written. It may be used again afterwards."""
@@ -79,41 +75,7 @@ class UseWriter:
             _logger.error("api_key.use_not_written", keys=len(self._due))
             self._due.clear()
 
-    @property
-    def _is_writing(self) -> bool:
-        writer = self._writer
-        return writer is not None and not writer.done() and self._loop is asyncio.get_running_loop()
-
-    def _write_soon(self) -> None:
-        """Begin to write, if the database is open: nobody but requests opens it, and nothing after its end."""
-        if self._due and self._engine.is_ready and not self._is_writing:
-            self._hurry = asyncio.Event()
-            self._loop = asyncio.get_running_loop()
-            # Whatever request has begun it: what it writes is of others as well.
-            self._writer = self._loop.create_task(
-                self._write_all(), name="asgi_auth use of API keys", context=contextvars.Context()
-            )
-
-    async def _write_all(self) -> None:
-        delay = BATCH_DELAY
-        while self._due:
-            is_last = await self._pause(delay)
-            if not self._engine.is_ready:
-                return
-            is_written = await self._write()
-            if is_last and not is_written:
-                return
-            delay = (0 if len(self._due) >= BATCH else BATCH_DELAY) if is_written else RETRY_DELAY
-
-    async def _pause(self, seconds: float) -> bool:
-        """Wait, unless somebody is in a hurry: whether somebody is."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        return self._hurry.is_set()
-
-    async def _write(self) -> bool:
-        """Write some of what waits; False where the database does not take it now."""
+    async def _write(self) -> Progress:
         # In one order everywhere: two processes that write of the same keys never wait for each other.
         batch = [self._due.pop(key_id) for key_id in sorted(list(self._due)[:BATCH])]
         taken = [(meter, meter.taken()) for meter in batch]
@@ -124,13 +86,17 @@ class UseWriter:
             self._put_back(taken)
             if isinstance(error, asyncio.CancelledError):
                 raise
-            return False
+            return "failed"
         except Exception as error:  # noqa: BLE001  (what cannot be written must not keep the rest from it)
             _logger.error("api_key.use_not_written", error=type(error).__name__, keys=len(taken))  # noqa: TRY400
-            return True
+            return self._progress
         for (meter, uncounted), row in zip(taken, rows, strict=True):
             self._conclude(meter, uncounted, row)
-        return True
+        return self._progress
+
+    @property
+    def _progress(self) -> Progress:
+        return "busy" if len(self._due) >= BATCH else "idle"
 
     def _conclude(self, meter: Meter, uncounted: Uncounted, row: KeyUse | None) -> None:
         if row is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from asgi_auth.errors import InvalidRequest, Unavailable
 from asgi_auth.features.audit.models import AuditPage, AuditRecord
 from asgi_auth.infrastructure.metrics import Metrics
 from asgi_auth.services.audit import AuditEntry
+from asgi_auth.services.batch_writer import BatchWriter, Progress
 
 LOST: Final = "auth.audit.lost"
 
@@ -31,9 +31,6 @@ BATCH: Final = 100
 
 BATCH_DELAY: Final = 0.2
 """Seconds that facts are collected for before they are written together."""
-
-RETRY_DELAY: Final = 1.0
-"""Seconds between two tries where the database does not answer."""
 
 PURGE_EVERY: Final = timedelta(hours=1)
 PURGE_STEP: Final = 500
@@ -55,8 +52,13 @@ class AuditService:
         self._retention = retention
         self._max_pending = max_pending
         self._pending: deque[AuditRecord] = deque()
-        self._writer: asyncio.Task[None] | None = None
-        self._hurry = asyncio.Event()
+        self._writer = BatchWriter(
+            engine,
+            name="asgi_auth audit log",
+            delay=BATCH_DELAY,
+            waits=lambda: bool(self._pending),
+            write=self._write_and_purge,
+        )
         self._purged_at: Timestamp | None = None
         self._lost = 0
         self._untold = 0
@@ -72,7 +74,7 @@ class AuditService:
             self._lose(1)
         else:
             self._pending.append(_record_of(entry))
-        self._write_soon()
+        self._writer.begin()
 
     async def list(
         self,
@@ -129,14 +131,11 @@ class AuditService:
 
     async def resume(self) -> None:
         """Have what waits written from now on: the database has been opened."""
-        self._write_soon()
+        self._writer.begin()
 
     async def flush(self) -> None:
         """Write what waits, now; what the database does not take goes on waiting."""
-        self._write_soon()
-        self._hurry.set()
-        if self._writer is not None and self._is_writing:
-            await asyncio.shield(self._writer)
+        await self._writer.flush()
 
     async def close(self) -> None:
         """Write what waits; what the database does not take now is lost. It may be used again afterwards."""
@@ -146,42 +145,12 @@ class AuditService:
             self._pending.clear()
         self._tell_lost()
 
-    @property
-    def _is_writing(self) -> bool:
-        writer = self._writer
-        return writer is not None and not writer.done() and writer.get_loop() is asyncio.get_running_loop()
-
-    def _write_soon(self) -> None:
-        """Begin to write, if the database is open: nobody but requests opens it, and nothing after its end."""
-        if self._pending and self._engine.is_ready and not self._is_writing:
-            self._hurry = asyncio.Event()
-            # Whatever request has begun it: what it writes and logs is of others as well.
-            self._writer = asyncio.get_running_loop().create_task(
-                self._write_all(), name="asgi_auth audit log", context=contextvars.Context()
-            )
-
-    async def _write_all(self) -> None:
+    async def _write_and_purge(self) -> Progress:
         """Write what waits and drop what is old, in turns: neither keeps the other waiting."""
-        delay, is_old_left = BATCH_DELAY, True
-        while self._pending or is_old_left:
-            is_last = await self._pause(delay)
-            if not self._engine.is_ready:
-                return
-            is_written = await self._write()
-            is_old_left = is_written and await self._purge_step()
-            if is_last and not (is_written and self._pending):
-                return
-            delay = self._delay(is_old_left=is_old_left) if is_written else RETRY_DELAY
-
-    def _delay(self, *, is_old_left: bool) -> float:
-        return 0 if is_old_left or len(self._pending) >= BATCH else BATCH_DELAY
-
-    async def _pause(self, seconds: float) -> bool:
-        """Wait, unless somebody is in a hurry: whether somebody is."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        return self._hurry.is_set()
+        if not await self._write():
+            return "failed"
+        is_old_left = await self._purge_step()
+        return "busy" if is_old_left or len(self._pending) >= BATCH else "idle"
 
     async def _write(self) -> bool:
         """Write the oldest of what waits; False where the database does not take it now."""
