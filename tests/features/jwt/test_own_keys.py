@@ -70,6 +70,17 @@ async def test_every_algorithm_signs_and_is_published_in_the_contracts_order(mak
     assert (key["alg"], key["kid"]) == (algorithm, row.id)
 
 
+async def test_a_key_is_given_for_its_own_algorithm_alone(service):
+    kid = kid_of(await service.sign_jwt({"sub": "u"}))
+    for algorithm in ("EdDSA", "Ed25519"):
+        assert (await service.trusted.keys.get(kid, algorithm)).key.kid == kid
+    for algorithm in ("ES256", "RS256", "Ed448"):
+        with pytest.raises(InvalidToken):
+            await service.trusted.keys.get(kid, algorithm)
+    with pytest.raises(InvalidToken):
+        await service.trusted.keys.get(None, "EdDSA")
+
+
 async def test_the_longer_curve_signs_as_well(make_jwt):
     service = make_jwt({"curve": "Ed448"}).services.get(JWTService)
     token = await service.sign_jwt({"sub": "u"})

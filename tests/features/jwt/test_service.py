@@ -212,6 +212,18 @@ async def test_a_session_token_refreshes_on_the_word_of_the_store_of_record(auth
         await service.refresh_jwt(ada.token)
 
 
+async def test_refreshing_reads_the_session_even_if_it_is_known(make_jwt):
+    auth = make_jwt()
+    service, ada = auth.services.get(JWTService), await welcome(auth)
+    for _ in range(2):
+        await service.refresh_jwt(ada.token)
+        await service.verify_jwt(await service.sign_jwt({"sub": "u"}))
+    await auth.services.sessions.get_session(ada.token)
+    with auth.services.engine.recorded() as statements:
+        await service.refresh_jwt(ada.token)
+    assert len(statements) == 1
+
+
 @pytest.mark.parametrize("token", ["", "nobody's", "a.b", "a.b.c", "\ud800", "x" * 10_000])
 async def test_what_is_no_session_token_refreshes_nothing(service, token):
     with pytest.raises(InvalidToken):
