@@ -41,6 +41,17 @@ async def test_a_bearer_token_stands_for_its_session_here_too(auth, client, serv
     assert (await service.verify_jwt(answer.json()["token"])).claims["email"] == "ada@example.com"
 
 
+async def test_a_token_is_no_session_here_and_begets_no_other(auth, client):
+    token = (await client.get("/api/auth/token")).json()["token"]
+    async with browser(auth.wrap(whoami), origin=None) as program:
+        headers = {"authorization": f"Bearer {token}"}
+        answer = await program.get("/api/auth/get-session", headers=headers)
+        assert (answer.status_code, answer.json()) == (200, None)
+        assert not {"set-auth-jwt", "set-cookie"} & set(answer.headers)
+        for path in ("token", "list-sessions"):
+            assert (await program.get(f"/api/auth/{path}", headers=headers)).status_code == 401
+
+
 async def test_the_public_keys_are_for_everybody_and_say_nothing_of_caching(auth, client):
     token = (await client.get("/api/auth/token")).json()["token"]
     async with browser(auth.wrap(whoami), origin=None) as stranger:
