@@ -30,8 +30,11 @@ _OF_CURVE: Mapping[str, frozenset[str]] = {
 ALGORITHMS = _OF_RSA.union(*_OF_CURVE.values())
 """What signatures are verified with: public keys only, so that no public key can ever serve as a secret."""
 
+SECRET_FIELDS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+"""Fields of a JWK that nobody else may know (RFC 7518, 6)."""
+
 _PUBLIC_FIELDS = frozenset({"kty", "crv", "x", "y", "n", "e"})
-_PRIVATE_FIELDS = _PUBLIC_FIELDS | {"d", "p", "q", "dp", "dq", "qi"}
+_PRIVATE_FIELDS = _PUBLIC_FIELDS | SECRET_FIELDS - {"oth", "k"}
 
 _RSA_BITS = range(2048, 16384 + 1)
 
@@ -146,8 +149,8 @@ def _parsed(jwk: dict[str, object]) -> VerificationKey | None:
 
 def _import(jwk: Mapping[str, object], names: frozenset[str]) -> _Key:
     fields = {name: value for name, value in jwk.items() if name in names}
-    if not all(isinstance(value, str) for value in fields.values()):
-        raise ValueError("a JWK whose fields are no text")
+    if not all(isinstance(value, str) and len(value) <= base64url.MAX_LENGTH for value in fields.values()):
+        raise ValueError("a JWK whose fields are no text, or too long")
     if fields.get("kty") == RSAKey.key_type:
         _check_strength(str(fields.get("n", "")))
     try:

@@ -55,7 +55,7 @@ class Remembered(Generic[T]):
         age = self._lifetime if newer_than is None else min(newer_than, self._lifetime)
         if kept is not None and self._is_younger(kept[1], age):
             return kept[0]
-        if kept is not None and newer_than is None and self._is_younger(kept[1], self._longest):
+        if kept is not None and newer_than is None and kept[1] > self._clock() - self._longest:
             if self._remembered_failure() is None:
                 self._shared()
             return kept[0]
@@ -72,7 +72,8 @@ class Remembered(Generic[T]):
         return task.result()
 
     def _is_younger(self, moment: Timestamp, age: timedelta) -> bool:
-        return moment > self._clock() - age
+        now = self._clock()
+        return now - age < moment <= now  # a clock that is put back makes nothing last longer
 
     def _remembered_failure(self) -> str | None:
         if self._failure is None or not self._is_younger(self._failure[1], self._pause):

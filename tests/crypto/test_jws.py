@@ -394,6 +394,8 @@ def weak_keys():
         yield {"kty": "RSA", "e": "AQAB", "n": base64url.encode(numbers.n.to_bytes(max(size, 128)))}
         yield {"kty": "RSA", "e": "AQAB", "n": base64url.encode(numbers.n.to_bytes(max(size, 256)))}  # zeros before it
     yield {"kty": "RSA", "e": "AQAB", "n": "A" * 100_000}
+    yield public("RSA", e="A" * 20_000 + "AQAB")  # zeros before it, which take long to read
+    yield public("P-256", x=base64url.encode(bytes(15_000) + base64url.decode(public("P-256")["x"])))
     yield {"kty": "RSA", "e": "AQAB"}
     yield {"kty": "RSA", "e": "AQ", "n": public("RSA")["n"]}
     yield {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}

@@ -12,7 +12,8 @@ import structlog
 
 from asgi_auth.clock import Timestamp
 from asgi_auth.crypto.cipher import Cipher
-from asgi_auth.crypto.jwk import SigningKey, VerificationKey
+from asgi_auth.crypto.jwk import SECRET_FIELDS, SigningKey, VerificationKey
+from asgi_auth.crypto.strict_json import parse_object
 from asgi_auth.features.jwt.errors import SigningKeyUnreadable
 from asgi_auth.features.jwt.models import StoredKey
 
@@ -93,19 +94,20 @@ class KeySet:
 
     def _usable(self, row: StoredKey) -> OwnKey | None:
         try:
-            public = _object(row.public_key)
+            public = parse_object(row.public_key.encode())
             key = VerificationKey(public, kid=row.id, algorithm=row.alg or self._algorithm)
         except ValueError:
             _logger.warning("jwt.key_left_out", kid=row.id, reason="no public key of a signature")
             return None
         algorithm = row.alg or self._algorithm
         curve = {} if row.crv is None else {"crv": row.crv}
+        told = {name: value for name, value in public.items() if name not in SECRET_FIELDS}
         until = inf if row.expires_at is None else (row.expires_at + self._grace).timestamp()
         return OwnKey(
             stored=row,
             algorithm=algorithm,
             key=key,
-            published={"alg": algorithm, **curve, **public, "kid": row.id},
+            published={"alg": algorithm, **curve, **told, "kid": row.id},
             until=until,
         )
 

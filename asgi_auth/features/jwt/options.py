@@ -50,7 +50,8 @@ class JwtOptions:
             with ``AuthConfig.compatible``).
         issuers: others whose tokens are taken beside ours, see Issuer (default none).
         check_session: our tokens count only while the session that their ``sid`` names does; tokens without one are
-            refused (default False: a token counts until it ends by itself).
+            refused (default False: a token counts until it ends by itself). Not with ``get_subject``: a session is its
+            user's, whom ``sub`` has to name.
         refresh_tokens: /token gives a refresh token as well, which POST /token/refresh takes once, for the next pair
             (default False: the session's token is what a client refreshes with, as in Better Auth).
         refresh_lifetime: how long a refresh token counts, and never longer than its session (default 30 days).
@@ -88,6 +89,10 @@ class JwtOptions:
         require(_PATH.fullmatch(self.jwks_path), 'jwt.jwks_path: looks like "/jwks"')
         require(
             not (self.check_session and self.include_session is False), "jwt.check_session: needs jwt.include_session"
+        )
+        require(
+            not (self.check_session and self.get_subject),
+            "jwt.check_session: needs sub to be the user's id, not what jwt.get_subject gives",
         )
         self._check_durations()
 

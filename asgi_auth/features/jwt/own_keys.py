@@ -23,7 +23,7 @@ from asgi_auth.errors import InvalidToken
 from asgi_auth.events import EventBus
 from asgi_auth.features.jwt.errors import SigningKeyUnreadable
 from asgi_auth.features.jwt.events import SigningKeyCreated
-from asgi_auth.features.jwt.key_set import KeySet
+from asgi_auth.features.jwt.key_set import KeySet, OwnKey
 from asgi_auth.features.jwt.keys import KnownKey
 from asgi_auth.features.jwt.models import StoredKey
 from asgi_auth.features.jwt.options import JwtOptions
@@ -121,9 +121,11 @@ class OwnKeys:
     async def signing(self) -> SigningKey:
         """The key that signs now, made where there is none; raises SigningKeyUnreadable, Unavailable."""
         keys = (await self._find()).value
-        if keys is None or keys.signing(self._clock()) is None:
+        own = None if keys is None else keys.signing(self._clock())
+        if keys is None or own is None:
             keys = await self._replenished()
-        return self._opened(keys)
+            own = keys.signing(self._clock())
+        return self._opened(keys, own)
 
     async def rotate(self) -> str:
         """Make a new key that signs from now on, and end all others, each with its grace; returns its id."""
@@ -166,8 +168,9 @@ class OwnKeys:
     async def ask(self) -> None:
         """Raise SigningKeyUnreadable where nothing could be signed, Unavailable where nobody knows."""
         keys = (await self._find()).value
-        if keys is not None and keys.signing(self._clock()) is not None:
-            self._opened(keys)
+        own = None if keys is None else keys.signing(self._clock())
+        if keys is not None and own is not None:
+            self._opened(keys, own)
 
     async def close(self) -> None:
         """See ``KeySource.close``: nothing is ever under way beside a request."""
@@ -193,8 +196,7 @@ class OwnKeys:
             self._read = KeySet(rows, algorithm=self._options.algorithm, grace=self._options.grace)
         return self._read
 
-    def _opened(self, keys: KeySet) -> SigningKey:
-        own = keys.signing(self._clock())
+    def _opened(self, keys: KeySet, own: OwnKey | None) -> SigningKey:
         if own is None:  # it has ended since it was made, or cannot be used
             raise RuntimeError("there is no key to sign with")
         try:

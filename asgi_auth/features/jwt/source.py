@@ -156,6 +156,8 @@ def _check(service: JWTService | None, issuers: Sequence[Issuer], *, checks: boo
         raise ConfigurationError("check_session is about our own tokens: Auth(config, features=[Jwt()])")
     if service is not None and checks and not service.includes_session:
         raise ConfigurationError("check_session needs tokens that say their session: JwtOptions(include_session=True)")
+    if service is not None and checks and service.options.get_subject is not None:
+        raise ConfigurationError("check_session needs sub to be the user's id: JwtOptions without get_subject")
 
 
 def _all(rules: JudgedBy) -> list[TrustedIssuer]:

@@ -226,8 +226,9 @@ async def test_a_token_for_somebody_else_s_session_is_refused(auth):
 
 
 async def test_a_subject_that_is_not_the_session_s_user_is_refused(make):
-    auth = make({"get_subject": lambda user, _: user.email})
-    _, token = await newcomer(auth)
+    auth = make()
+    ada, _ = await newcomer(auth)
+    token = await auth.services.get(JWTService).sign_jwt({"sub": ada.user.email, "sid": ada.session.id})
     assert (await asked(auth.wrap(whoami), bearer(token)))["error"] == "UNAUTHORIZED"
 
 

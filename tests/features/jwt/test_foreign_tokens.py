@@ -384,3 +384,10 @@ def test_sessions_can_only_be_checked_of_tokens_that_say_them(make_auth):
     auth = make_auth(features=[Jwt(JwtOptions(include_session=False))], base_url="https://app.test")
     with pytest.raises(ConfigurationError, match="include_session"):
         JWTMiddleware(whoami, auth.services, check_session=True)
+
+
+def test_sessions_can_only_be_checked_of_tokens_whose_subject_is_the_user(make_auth):
+    options = JwtOptions(get_subject=lambda user, _: user.email)
+    auth = make_auth(features=[Jwt(options)], base_url="https://app.test")
+    with pytest.raises(ConfigurationError, match="get_subject"):
+        JWTMiddleware(whoami, auth.services, check_session=True)

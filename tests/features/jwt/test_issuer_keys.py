@@ -131,6 +131,28 @@ async def test_a_token_is_remembered_no_longer_than_its_key_is_new(verifier, iss
     assert stale.standing.until == clock().timestamp() + 10
 
 
+async def test_a_clock_that_is_put_back_makes_no_key_last_longer(verifier, issuer, clock):
+    clock.advance(days=30)
+    await verifier.verify(issuer.token())
+    withdrawn, issuer.keys = issuer.keys[0], [new_key("second")]
+    clock.advance(days=-30)
+    await verifier.verify(issuer.token(key=withdrawn))  # as long as nobody has said otherwise
+    await until(lambda: issuer.loads == 2)
+    await verifier.verify(issuer.token())
+    with pytest.raises(InvalidToken):
+        await verifier.verify(issuer.token(key=withdrawn))
+
+
+async def test_a_clock_that_is_put_back_makes_no_outage_last_longer(verifier, issuer, clock):
+    clock.advance(days=30)
+    issuer.answers[JWKS] = PlainTextResponse("down", 503)
+    with pytest.raises(Unavailable):
+        await verifier.verify(issuer.token())
+    del issuer.answers[JWKS]
+    clock.advance(days=-30)
+    assert (await verifier.verify(issuer.token())).subject == SUBJECT
+
+
 async def test_a_token_is_remembered_no_longer_than_it_lives(verifier, issuer, clock):
     now = int(clock().timestamp())
     known = await verifier.verify(issuer.token(exp=now + 300))

@@ -47,6 +47,11 @@ def test_sessions_cannot_be_checked_that_no_token_names():
         JwtOptions(check_session=True, include_session=False)
 
 
+def test_sessions_cannot_be_checked_of_subjects_that_are_not_their_users():
+    with pytest.raises(ConfigurationError, match="get_subject"):
+        JwtOptions(check_session=True, get_subject=lambda user, _: user.email)
+
+
 def test_without_a_base_url_somebody_has_to_say_who_the_issuer_is(make_auth):
     with pytest.raises(ConfigurationError, match=r"base_url.*JwtOptions\(issuer="):
         make_auth(features=[Jwt()])

@@ -11,11 +11,12 @@ import pytest
 
 from asgi_auth import Secret
 from asgi_auth.crypto.jwk import MOST_KEYS, parse_key_set
+from asgi_auth.crypto.key_pairs import generate_pair
 from asgi_auth.errors import InvalidToken
 from asgi_auth.features.jwt import JWTService, SigningKeyUnreadable
 from asgi_auth.features.jwt.models import StoredKey
 from tests.features.jwt.stored_keys import add_key, kid_of, part, rows
-from tests.support import SECRET
+from tests.support import SECRET, FrozenClock
 
 TWO_SECONDS = {"rotation_interval": timedelta(seconds=2), "grace": timedelta(seconds=2)}
 
@@ -113,6 +114,21 @@ async def test_a_key_signs_until_it_expires_and_is_published_until_its_grace_is_
         await service.verify_jwt(token)
 
 
+@pytest.mark.parametrize("looks", range(1, 7))
+async def test_a_key_that_expires_while_it_is_looked_at_keeps_nobody_from_signing(make_jwt, clock, monkeypatch, looks):
+    service = make_jwt(TWO_SECONDS).services.get(JWTService)
+    await service.sign_jwt({"sub": "u"})
+    clock.advance(seconds=2, microseconds=-looks)
+    standing_still = FrozenClock.__call__
+
+    def going(self):
+        self.advance(microseconds=1)
+        return standing_still(self)
+
+    monkeypatch.setattr(FrozenClock, "__call__", going)
+    assert await service.verify_jwt(await service.sign_jwt({"sub": "u"}))
+
+
 async def test_what_is_remembered_of_a_token_ends_with_its_key(make_jwt, clock):
     service = make_jwt(TWO_SECONDS).services.get(JWTService)
     began = clock().timestamp()
@@ -178,11 +194,26 @@ async def test_where_there_is_none_of_it_another_one_signs_with_its_own(auth, se
 
 async def test_what_is_no_key_is_neither_published_nor_signs(auth, service):
     for number, fields in enumerate(
-        [{"public_key": "{"}, {"public_key": "[]"}, {"public_key": '{"kty":"oct","k":"AAAA"}'}, {"alg": "ECDH-ES"}]
+        [
+            {"public_key": "{"},
+            {"public_key": "[]"},
+            {"public_key": "[" * 100_000},
+            {"public_key": json.dumps({**generate_pair("EdDSA").public, "use": "\ud800"})},
+            {"public_key": '{"kty":"oct","k":"AAAA"}'},
+            {"alg": "ECDH-ES"},
+        ]
     ):
         await add_key(auth, id=str(number), **fields)
     kid = kid_of(await service.sign_jwt({"sub": "u"}))
     assert await published(service) == [kid]
+
+
+async def test_of_a_key_that_was_stored_whole_the_secret_part_is_not_published(auth, service):
+    pair = generate_pair("EdDSA")
+    await add_key(auth, public_key=json.dumps(dict(pair.private)), private_key=json.dumps(dict(pair.private)))
+    await service.verify_jwt(await service.sign_jwt({"sub": "u"}))
+    (key,) = (await service.get_jwks())["keys"]
+    assert key == {"alg": "EdDSA", **pair.public, "kid": "made-elsewhere"}
 
 
 @pytest.mark.parametrize("private", ['"00ff"', '"', "{}", '{"kty":"OKP"}', "null", '["a"]'])
