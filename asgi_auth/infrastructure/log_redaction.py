@@ -50,6 +50,11 @@ _HTTP_STATUS = range(100, 600)
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{32}(?![A-Za-z0-9])")
 """A session token: 32 letters of both cases and digits. So are ids of rows: fields that are named so keep them."""
 
+API_KEY_LENGTH: Final = 64
+
+_API_KEY = re.compile(r"(?<![A-Za-z])(?=[a-z]*[A-Z])(?=[A-Z]*[a-z])[A-Za-z]{64,}")
+"""An API key: as many letters of both cases, which no word has. What it begins with, up to "_" or "-", is no secret."""
+
 _NAMES = ("passw", "passphrase", "secret", "token", "api", "key", "authorization", "cookie", "signature", "verifier")
 _SHORT_NAMES = ("pwd", "otp", "pin", "code", "state", "nonce")
 
@@ -109,8 +114,8 @@ def redact(logger: object, method: str, event: MutableMapping[str, Any]) -> Muta
 
     Whatever stands under a key that names a secret (``password``, ``accessToken``, ``api_key``, ``cookie``, ``code``,
     ...) is replaced whole; so is, within any text, what looks like one: bearer tokens, cookies, JWTs, session tokens,
-    private keys, passwords in URLs, ``token=...``. Texts of more than 16,384 characters are cut. It belongs after what
-    formats exceptions and before the renderer::
+    API keys, private keys, passwords in URLs, ``token=...``. Texts of more than 16,384 characters are cut. It belongs
+    after what formats exceptions and before the renderer::
 
         structlog.configure(processors=[..., structlog.processors.format_exc_info, redact, JSONRenderer()])
     """
@@ -127,6 +132,8 @@ def redacted_text(text: str, *, keeps_ids: bool = True) -> str:
     for look in _LOOKS:
         if any(mark in lowered for mark in look.marks):
             text = look.pattern.sub(look.replacement, text)
+    if len(text) >= API_KEY_LENGTH:
+        text = _API_KEY.sub(REDACTED, text)
     return text if keeps_ids or len(text) < TOKEN_LENGTH else _TOKEN.sub(REDACTED, text)
 
 

@@ -20,6 +20,7 @@ SECRET = "s3cr3t/canary+value"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlLW9mLWl0"
 TOKEN = "aB3" + "xY9z" * 7 + "q"
 SIGNED = f"{TOKEN}.{'Zm9v' * 10}aGE="
+API_KEY = "qWeRtYuI" * 8
 ID = "kL8" + "mN2p" * 7 + "w"
 
 SECRET_KEYS = [
@@ -83,6 +84,11 @@ TEXTS = [
     f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
     f"-----BEGIN PRIVATE KEY-----\n{SECRET}",
     f"session {TOKEN} ended",
+    f"the key {API_KEY} was refused",
+    f"GET /files?key={API_KEY}",
+    f"acme_{API_KEY}",
+    f"live{API_KEY}",
+    str([(b"x-api-key", API_KEY.encode())]),
     SIGNED,
     TOKEN,
 ]
@@ -92,7 +98,7 @@ TEXTS = [
 def test_what_looks_like_a_secret_is_cut_out_of_a_text(text):
     for shown in (cleaned(event=text), cleaned(a=[{"b": text}]), cleaned(error=ValueError(text))):
         assert "[redacted]" in repr(shown)
-        for secret in (SECRET, SECRET.replace("/", "_"), TOKEN, SIGNED, JWT):
+        for secret in (SECRET, SECRET.replace("/", "_"), TOKEN, SIGNED, JWT, API_KEY):
             assert secret not in repr(shown)
             assert secret[:12] not in repr(shown)
 
@@ -106,6 +112,9 @@ PLAIN_TEXTS = [
     "4f9d2b7ac1e84c30b5d1f0a2c3e4d5f6",
     "2026-11-22T12:00:00.123Z",
     "Unicode: é 漢字",
+    "AbstractSingletonProxyFactoryBeanOfAVeryLongNameIndeed",
+    "a" * 100,
+    "A" * 100,
 ]
 
 
@@ -171,7 +180,7 @@ def test_a_session_token_is_found_wherever_it_stands(before, after):
 
 
 MADE_TO_TAKE_LONG = [
-    *("eyJ", "token", "bearer ", "cookie", "://", "a.", "-----BEGIN ", "A1b", "=:", "://a:", "://a:b@"),
+    *("a", "aB", "A", "eyJ", "token", "bearer ", "cookie", "://", "a.", "-----BEGIN ", "A1b", "=:", "://a:", "://a:b@"),
     *('token="', 'token="\\', "token\\", 'token=\\"'),
 ]
 
