@@ -37,7 +37,7 @@ def tell(what: object) -> None:
 
 async def main(database: str, redis: str, key: str, times: int) -> None:
     patient = RedisOptions(timeout=timedelta(seconds=5))
-    config = AuthConfig.testing(secret=SECRET, database=database, redis=redis, redis_options=patient)
+    config = AuthConfig.testing(secret=SECRET, database=database, redis=redis or None, redis_options=patient)
     auth = Auth(config, features=[ApiKeys()])
     async with auth.lifespan():
         tell("ready")

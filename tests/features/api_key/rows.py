@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from asgi_auth.features.api_key import ApiKeyService
 from asgi_auth.features.api_key.models import StoredApiKey
 from asgi_auth.features.api_key.verification import ApiKeyVerifier
 from asgi_auth.models import to_json
-from tests.support import PASSWORD, until
+from tests.support import PASSWORD, eventually, until
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,17 @@ async def written(auth: Auth, key: Key) -> Any:
     """A key's row, once all its use has been written."""
     await auth.services.get(ApiKeyVerifier).usage.writer.flush()
     return await keys_of(auth).find(id=key.id)
+
+
+async def costs_nothing(auth: Auth, use: Callable[[], Awaitable[object]]) -> None:
+    """Wait until a use costs no statement; what is written beside requests is not part of it."""
+
+    async def is_so() -> bool:
+        with auth.services.engine.recorded() as statements:
+            await use()
+        return not [sql for sql in statements if sql.startswith("SELECT")]
+
+    await eventually(is_so)
 
 
 async def tell(scope: Any, receive: Any, send: Any) -> None:
