@@ -68,7 +68,9 @@ class ApiKeyOptions:
         min_lifetime: the shortest that may be asked for (default 1 day).
         max_lifetime: the longest (default 365 days).
         limits_requests: requests with one key are limited (default True).
-        rate_limit: of a new key (default None: 10,000 a minute; 10 a day with ``AuthConfig.compatible()``).
+        rate_limit: of a new key (default None: 10,000 a minute; 10 a day with ``AuthConfig.compatible()``). A window
+            begins with the first request in it; with ``compatible()`` anew with each that is let through, so that a
+            client that never pauses for a window is let through no more often than that in all.
         references: whose its keys are: a "user"'s, or an "organization"'s (default "user").
         enables_sessions: on the endpoints of authentication a user's key acts as a session of that user (default
             False). It never reaches what manages credentials.

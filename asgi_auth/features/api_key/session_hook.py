@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from asgi_auth.context import auth_context
 from asgi_auth.endpoints.call import Call
 from asgi_auth.endpoints.hooks import EndpointHooks
 from asgi_auth.features.api_key.errors import ApiKeyTooShort, InvalidOwner
@@ -38,7 +39,13 @@ class KeySessions(EndpointHooks):
             return
         if all(each.validator is None and len(key) < each.key_length for each in self._options):
             raise ApiKeyTooShort
-        judged = await self._verifier.judge(key, config_ids=self._config_ids, client=call.client_address)
+        outer = auth_context(call.scope).credentials.get("api_key")  # of a middleware around the endpoints
+        judged = await self._verifier.judge(
+            key,
+            config_ids=self._config_ids,
+            client=call.client_address,
+            counted=None if outer is None else outer.api_key,
+        )
         if judged.user is None:
             raise InvalidOwner
         call.stand_in(self._live(key, judged, judged.user, call))

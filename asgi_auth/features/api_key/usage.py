@@ -43,7 +43,8 @@ class KeyUsage:
     most: over all of them never more than the limit are let through, and fewer only by what one that is no longer asked
     has taken. While Redis does not answer, and without it, each process counts what it lets through, beside what the
     key's row tells of the others, a second or two late: one process is exact; of several each keeps to the limit, and
-    all together to little more than it as long as no window turns.
+    all together go beyond it by what each lets through before it has heard of the others. What was let through while
+    Redis was away counts there when it is back.
 
     Args:
         engine: whose transactions the counters are written in, beside the requests.

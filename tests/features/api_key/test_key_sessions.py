@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from asgi_auth.features.api_key import ApiKeyOptions, ApiKeys
+from asgi_auth.features.api_key import ApiKeyMiddleware, ApiKeyOptions, ApiKeys
 from tests.features.api_key.rows import add_key, new_key, person, tell, written
 from tests.features.api_key.test_source import with_key
 from tests.support import ADA, browser, sign_up
@@ -164,6 +164,15 @@ async def test_without_it_a_key_is_nothing_to_the_endpoints(make_auth, database_
         for text in (key.text, "short"):
             response = await get(client, "/get-session", text)
             assert (response.status_code, response.json()) == (200, None)
+
+
+async def test_behind_a_middleware_it_is_counted_once(auth):
+    key = await new_key(auth, remaining=9, rate_limit_max=9)
+    async with browser(ApiKeyMiddleware(auth.wrap(tell), auth.services), origin=None) as client:
+        assert (await get(client, "/get-session", key)).json()["session"]["id"] == key.id
+        assert (await client.get("/", headers=with_key(key))).json()["key"] == key.id
+    row = await written(auth, key)
+    assert (row.remaining, row.request_count) == (7, 2)
 
 
 async def test_something_remaining_is_used_up_by_requests_to_endpoints(auth, client):
