@@ -196,8 +196,9 @@ async def test_what_is_counted_in_two_processes_is_all_in_the_row(make_auth, dat
     assert (await keys_of(auths[0]).find(id=key.id)).request_count == 200
 
 
-async def test_no_request_waits_for_its_count(auth, monkeypatch):
+async def test_no_request_waits_for_its_count(make_auth, database_url, monkeypatch):
     monkeypatch.setattr("asgi_auth.features.api_key.use_writer.BATCH_DELAY", 3600)  # it is not asked to hurry
+    auth = make_auth(database=database_url, features=[ApiKeys()])
     key = await new_key(auth, rate_limit_max=1_000_000)
     await verify(auth, key)
     await costs_nothing(auth, lambda: let_through(auth, key, 100))
