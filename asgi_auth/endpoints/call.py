@@ -124,6 +124,10 @@ class Call:
         """
         if self._stand_in is not None:
             return self._stand_in if cache.is_read else None
+        return await self.find_stored_session(refreshes=refreshes, cache=cache)
+
+    async def find_stored_session(self, *, refreshes: bool = True, cache: CacheUse = CACHE_USED) -> LiveSession | None:
+        """The same of the bearer token or the cookie alone, whatever else acts as a session."""
         if not self.web.sessions.cache.is_enabled:
             self.put_cookies(self.web.sessions.cache.clear_received(self.scope))
         bearer = self._bearer_token()
@@ -186,7 +190,7 @@ class Call:
         What the cookie cache has said is not written into it again, or a revoked session could renew itself: use
         ``session(is_sensitive=True)`` where a session is to be started anew.
         """
-        if self._stand_in is not None:
+        if self._stand_in is not None and session.id == self._stand_in.session.id:
             return
         self.put_cookies(self.web.cookies.start(session, is_remembered=is_remembered, scope=self.scope))
         cache = self.web.sessions.cache

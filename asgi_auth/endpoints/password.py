@@ -108,9 +108,9 @@ class PasswordEndpoints(Endpoints):
     async def sign_out(self, call: Call, body: SignOut | None) -> Answer:
         """End the session, if there is one, and say where to go on to end the provider's.
 
-        A refused bearer token leaves the cookie's session alone.
+        A refused bearer token leaves the cookie's session alone; what stands in for a session keeps none from ending.
         """
-        live, url = await call.find_session(refreshes=False), None
+        live, url = await call.find_stored_session(refreshes=False), None
         if live is not None and await call.services.passwords.sign_out(live.session.token):
             url = await _provider_url(call, live.user, body or SignOut())
         if live is not None or not call.offers_bearer:

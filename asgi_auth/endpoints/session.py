@@ -50,13 +50,17 @@ class SessionEndpoints(Endpoints):
         _forbid_storing(call)
         defers = call.web.config.session.defers_refresh
         # Only what is returned is needed: a cookie without the rest is as good as the database.
-        cache = CacheUse(is_read=not query.disable_cookie_cache, is_written=not query.disable_refresh, needs_all=False)
+        # What stands in for a session is in no cookie cache, and told whatever is said of that.
+        is_read = call.has_stand_in or not query.disable_cookie_cache
+        cache = CacheUse(is_read=is_read, is_written=not query.disable_refresh, needs_all=False)
         live = await call.find_session(refreshes=not (defers or query.disable_refresh), cache=cache)
         return _session_answer(call, live, tells_need=defers)
 
     @post("/get-session", answers=SessionAndUser | None, ignores_body=True)
     async def refresh_session(self, call: Call) -> Answer:
         """The same, where GET has left extending to this one."""
+        if call.has_stand_in:
+            return _session_answer(call, await call.find_session(), tells_need=False)
         _forbid_storing(call)
         if not call.web.config.session.defers_refresh:
             raise MethodNotAllowed

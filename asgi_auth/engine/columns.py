@@ -90,6 +90,22 @@ class Real(UserDefinedType[float]):
         return "double precision"
 
 
+class Count(Integer):
+    """A number, in a column that SQLite keeps texts in as well."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor | None:  # noqa: ARG002  (SQLAlchemy's signature)
+        """Database to Python; raises ValueError for what is no number."""
+        return _number if _is_sqlite(dialect) else None
+
+
+def _number(value: object) -> object:
+    if value is not None and not isinstance(value, int | float):
+        raise ValueError("a count is a number")
+    return value
+
+
 class Json(UserDefinedType[object]):
     """Any JSON value as text, on both databases; read back as the field's own type."""
 
@@ -118,7 +134,25 @@ class FrozenJson(Json):
 
 
 class FrozenJsonOrNull(FrozenJson):
-    """The same, with None stored as the text ``null`` in place of NULL; both are read as None."""
+    """The same, with None stored as the text ``null`` in place of NULL; both are read as None.
+
+    A text in it is what older servers have encoded twice, and read once more; one that is no JSON then is None.
+    """
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
+        """Database to Python; raises ``msgspec.MsgspecError`` for what is no JSON."""
+        read = super().result_processor(dialect, coltype)
+
+        def read_through(value: object) -> object:
+            found = read(value or None)
+            if not isinstance(found, str):
+                return found
+            try:
+                return read(found)
+            except msgspec.MsgspecError:
+                return None
+
+        return read_through
 
     def bind_processor(self, dialect: Dialect) -> Processor:  # noqa: ARG002  (SQLAlchemy's signature)
         """Python to database."""

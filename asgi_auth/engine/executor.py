@@ -73,7 +73,7 @@ def _normalized(url: str) -> DatabaseURL:
 def _read(statement: Statement, row: Any) -> list[Any]:
     try:
         return statement.read(row)
-    except (ValueError, TypeError, OverflowError, msgspec.MsgspecError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
         # What is stored is not what may be stored there. Nobody is let in on the strength of it.
         _logger.error("database.unreadable_row", error=type(error).__name__)  # noqa: TRY400  (a traceback may quote the row)
         raise Unavailable from None

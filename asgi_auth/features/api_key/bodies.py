@@ -90,8 +90,7 @@ class CreateApiKey(Body, frozen=True, kw_only=True):
     @property
     def owning_organization(self) -> str:
         """The organization it is to belong to; "" where none is named."""
-        named = self.organization_id
-        return "" if named is UNSET else named if isinstance(named, str) else str(named)
+        return _text(self.organization_id)
 
     @property
     def wanted(self) -> NewApiKey:
@@ -109,21 +108,21 @@ class CreateApiKey(Body, frozen=True, kw_only=True):
 
 
 class UpdateApiKey(Body, frozen=True, kw_only=True):
-    """POST /api-key/update: only the first six may come from a client."""
+    """POST /api-key/update: the keys' ids, name, enabled, metadata and expiresIn may come from a client."""
 
-    key_id: str
     config_id: str | UnsetType = UNSET
+    key_id: str
+    user_id: object = UNSET
     name: str | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
-    expires_in: Annotated[float, AtLeast(1)] | UnsetType | None = UNSET
-    metadata: object = UNSET
-    user_id: object = UNSET
     remaining: Number | UnsetType = UNSET
     refill_amount: float | UnsetType = UNSET
     refill_interval: float | UnsetType = UNSET
+    metadata: object = UNSET
+    expires_in: Annotated[float, AtLeast(1)] | UnsetType | None = UNSET
+    rate_limit_enabled: bool | UnsetType = UNSET
     rate_limit_time_window: float | UnsetType = UNSET
     rate_limit_max: float | UnsetType = UNSET
-    rate_limit_enabled: bool | UnsetType = UNSET
     permissions: Actions | UnsetType | None = UNSET
 
     def check_is_clients(self) -> None:
@@ -139,6 +138,11 @@ class UpdateApiKey(Body, frozen=True, kw_only=True):
         )
         if any(value is not UNSET for value in decided):
             raise ServerOnlyProperty
+
+    @property
+    def asked_for(self) -> str:
+        """The user in whose name it is asked; "" where none is named."""
+        return _text(self.user_id)
 
     @property
     def changes(self) -> ApiKeyChanges:
@@ -158,15 +162,15 @@ class UpdateApiKey(Body, frozen=True, kw_only=True):
 class DeleteApiKey(Body, frozen=True, kw_only=True):
     """POST /api-key/delete."""
 
-    key_id: str
     config_id: str | UnsetType = UNSET
+    key_id: str
 
 
 class ApiKeyQuery(Body, frozen=True, kw_only=True):
     """The query of GET /api-key/get."""
 
-    id: str
     config_id: str | UnsetType = UNSET
+    id: str
 
 
 class ApiKeysQuery(Body, frozen=True, kw_only=True):
@@ -198,3 +202,10 @@ class Success(AnswerBody, frozen=True, kw_only=True):
 def lifetime_of(seconds: float | None) -> timedelta | None:
     """A number of seconds as a timedelta."""
     return None if seconds is None else timedelta(seconds=min(seconds, LONGEST_SECONDS))
+
+
+def _text(value: object) -> str:
+    """An id as JavaScript makes a text of what was sent (the contract's coercion); "" of nothing."""
+    if isinstance(value, list):
+        return ",".join("" if each is None else _text(each) for each in value)
+    return "" if value is UNSET else str(value)

@@ -74,11 +74,11 @@ class ApiKeyEndpoints(Endpoints):
     async def list_api_keys(self, call: Call, query: ApiKeysQuery) -> Answer:
         """Somebody's keys, or an organization's; at most 100 at a time."""
         user = await _reader(call)
-        if query.config_id:
-            self._keys.configurations.get(query.config_id)
-        owner_id = query.organization_id or user.id
+        owner_id = user.id if query.organization_id is UNSET else query.organization_id
         if query.organization_id:
             await _require_access(call, owner_id, user=user, action="read")
+        if query.config_id:
+            self._keys.configurations.get(query.config_id)
         found = await self._keys.list_api_keys(
             owner_id,
             config_id=query.config_id or None,
@@ -98,7 +98,7 @@ class ApiKeyEndpoints(Endpoints):
     async def update_api_key(self, call: Call, body: UpdateApiKey) -> Answer:
         """Change a key."""
         user = await _user(call)
-        if body.user_id is not UNSET and body.user_id != user.id:
+        if body.asked_for not in ("", user.id):
             raise SessionRequired
         body.check_is_clients()
         options = self._keys.configurations.get(body.config_id or None)

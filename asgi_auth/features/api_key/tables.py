@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, MetaData, Table
+from sqlalchemy import Column, Index, MetaData, Table
 
-from asgi_auth.engine.columns import Flag, FrozenJson, FrozenJsonOrNull, Moment, Text
+from asgi_auth.engine.columns import Count, Flag, FrozenJson, FrozenJsonOrNull, Moment, Text
 from asgi_auth.infrastructure.change_feed.base import Watch
 
 UNTOLD: Final = frozenset({"requestCount", "remaining", "lastRequest", "lastRefillAt", "updatedAt"})
@@ -23,15 +23,15 @@ API_KEY = Table(
     Column("referenceId", Text(), nullable=False),
     Column("prefix", Text()),
     Column("key", Text(), nullable=False),
-    Column("refillInterval", Integer()),
-    Column("refillAmount", Integer()),
+    Column("refillInterval", Count()),
+    Column("refillAmount", Count()),
     Column("lastRefillAt", Moment()),
     Column("enabled", Flag()),
     Column("rateLimitEnabled", Flag()),
-    Column("rateLimitTimeWindow", Integer()),
-    Column("rateLimitMax", Integer()),
-    Column("requestCount", Integer()),
-    Column("remaining", Integer()),
+    Column("rateLimitTimeWindow", Count()),
+    Column("rateLimitMax", Count()),
+    Column("requestCount", Count()),
+    Column("remaining", Count()),
     Column("lastRequest", Moment()),
     Column("expiresAt", Moment()),
     Column("createdAt", Moment(), nullable=False),

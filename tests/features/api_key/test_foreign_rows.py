@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from asgi_auth import Unavailable
+from asgi_auth.features.api_key import ApiKeys
 from tests.contracts.rows import query
-from tests.features.api_key.keys import get, service
-from tests.support import user_id
+from tests.features.api_key.keys import create, get, person, service
+from tests.support import until, user_id
 
 MOMENT = "2026-11-22T10:00:00.000Z"
 
@@ -41,13 +42,35 @@ async def test_what_is_null_is_as_a_new_key_has_it(ada, database_url):
         ("{}", {}),
         ('{"a": [1, 2.5, null]}', {"a": [1, 2.5, None]}),
         ("[]", []),
-        ('"text"', "text"),
         ("0", 0),
+        ("", None),
+        ('"text"', None),
+        ('"{\\"a\\": 1}"', {"a": 1}),
+        ('"[1]"', [1]),
     ],
 )
 async def test_metadata_is_whatever_stands_there(ada, database_url, stored, metadata):
     await add(database_url, await user_id(ada), metadata=f"'{stored}'")
     assert (await shown(ada))["metadata"] == metadata
+
+
+async def test_metadata_that_is_nested_too_deep_is_no_error_of_ours(ada, database_url):
+    await add(database_url, await user_id(ada), metadata=f"'{'[' * 5_000}{']' * 5_000}'")
+    assert (await get(ada, "get", id="foreign")).status_code == 503
+    assert (await get(ada, "list")).status_code == 503
+
+
+@pytest.mark.parametrize("name", ["rateLimitMax", "rateLimitTimeWindow", "requestCount", "remaining", "refillAmount"])
+async def test_a_text_is_no_number(make_auth, tmp_path, name):
+    database_url = f"sqlite:///{tmp_path}/auth.sqlite"  # Postgres takes no text there
+    auth = make_auth(database=database_url, features=[ApiKeys()])
+    async with person(auth) as eve:
+        made = await create(eve)
+        await query(database_url, f"UPDATE apikey SET \"{name}\" = 'x'")
+        await until(lambda: auth.services.remembering.hub.is_complete)
+        with pytest.raises(Unavailable):
+            await service(auth).verify_api_key(made["key"])
+        assert (await get(eve, "get", id=made["id"])).status_code == 503
 
 
 @pytest.mark.parametrize(

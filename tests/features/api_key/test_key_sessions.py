@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from asgi_auth import SessionOptions
 from asgi_auth.features.api_key import ApiKeyMiddleware, ApiKeyOptions, ApiKeys
 from tests.features.api_key.rows import add_key, new_key, person, tell, written
 from tests.features.api_key.test_source import with_key
-from tests.support import ADA, browser, sign_up
+from tests.support import ADA, browser, cookie_header, sign_up
 
 OPTIONS = ApiKeyOptions(enables_sessions=True)
 
@@ -55,6 +56,23 @@ async def test_a_key_is_told_as_a_session_of_its_user(auth, client, clock):
     }
     assert "set-cookie" not in response.headers
     assert "set-auth-token" not in response.headers
+
+
+@pytest.mark.parametrize("query", ["?disableCookieCache=true", "?disableRefresh=true"])
+async def test_no_wish_about_caches_hides_it(auth, client, query):
+    key = await new_key(auth)
+    assert (await get(client, f"/get-session{query}", key)).json()["session"]["id"] == key.id
+
+
+@pytest.mark.parametrize("defers", [False, True])
+async def test_where_sessions_are_extended_it_is_told_too(make_auth, database_url, defers):
+    session = SessionOptions(defers_refresh=defers)
+    auth = make_auth(database=database_url, features=[ApiKeys(OPTIONS)], session=session)
+    key = await new_key(auth)
+    async with browser(auth.wrap(tell), origin=None) as client:
+        response = await post(client, "/get-session", key, {})
+        assert response.json()["session"]["id"] == key.id
+        assert "set-cookie" not in response.headers
 
 
 async def test_its_session_ends_with_the_key(auth, client, clock):
@@ -138,6 +156,29 @@ async def test_its_text_enters_no_cookie(auth, client):
         assert key.text not in str(response.headers)
         assert "set-auth-token" not in response.headers
     assert (await get(client, "/get-session", key)).json()["user"]["name"] == "By key"
+
+
+async def test_who_signs_in_beside_a_key_is_given_the_session(auth):
+    key = await new_key(auth)
+    async with browser(auth.wrap(tell)) as client:
+        signed_in = await post(client, "/sign-in/email", key, {"email": ADA["email"], "password": ADA["password"]})
+        token = signed_in.json()["token"]
+        assert signed_in.headers["set-auth-token"].startswith(f"{token}.")
+        assert key.text not in str(signed_in.headers)
+        assert (await client.get("/api/auth/get-session")).json()["session"]["token"] == token
+
+
+@pytest.mark.parametrize("kind", ["cookie", "bearer"])
+async def test_who_signs_out_beside_a_key_ends_the_session(auth, kind):
+    key = await new_key(auth)
+    signed_in = await auth.services.passwords.sign_in(ADA["email"], ADA["password"])
+    token = signed_in.session.token
+    offered = {"cookie": cookie_header(auth, token)} if kind == "cookie" else {"authorization": f"Bearer {token}"}
+    async with browser(auth.wrap(tell)) as client:
+        answer = await client.post("/api/auth/sign-out", headers=with_key(key) | offered, json={})
+        assert answer.json() == {"success": True}
+        assert (await client.get("/api/auth/get-session", headers=offered)).json() is None
+    assert token not in {each.token for each in await auth.services.sessions.list_user_sessions(key.owner_id)}
 
 
 async def test_keys_of_another_configuration_are_none_here(make_auth, database_url):

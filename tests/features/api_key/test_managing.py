@@ -75,9 +75,27 @@ async def test_what_may_not_be_changed_stays(quick, asked, status, code):
     assert kept == {name: value for name, value in made.items() if name != "key"}
 
 
-async def test_who_names_oneself_may_change_a_key(ada):
-    key_id = (await create(ada))["id"]
-    assert (await post(ada, "update", keyId=key_id, userId=await user_id(ada), name="mine")).json()["name"] == "mine"
+async def test_who_names_oneself_or_nobody_may_change_a_key(ada):
+    key_id, own_id = (await create(ada))["id"], await user_id(ada)
+    for named, name in ((own_id, "mine"), ([own_id], "still"), ("", "nobody's"), ([], "no list's")):
+        assert (await post(ada, "update", keyId=key_id, userId=named, name=name)).json()["name"] == name
+
+
+WRONG = {
+    "update": (
+        "configId keyId name enabled remaining refillAmount refillInterval expiresIn "
+        "rateLimitEnabled rateLimitTimeWindow rateLimitMax permissions"
+    ),
+    "delete": "configId keyId",
+}
+
+
+@pytest.mark.parametrize("path", WRONG)
+async def test_what_is_wrong_is_told_in_the_contracts_order(quick, path):
+    fields = WRONG[path].split()
+    answer = await post(quick, path, **{field: [] for field in sorted(fields)})
+    told = [part.split("]")[0].removeprefix("[body.") for part in answer.json()["message"].split("; ")]
+    assert told == fields
 
 
 async def test_an_unknown_key_is_not_found_before_anything_else_is_said_of_the_change(ada):

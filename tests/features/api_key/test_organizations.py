@@ -90,6 +90,7 @@ async def test_a_stranger_is_told_so_before_what_is_wrong_with_the_rest(owner, b
     assert refusal(await post(bob, "create", configId="club", organizationId=5)) == STRANGER
     assert refusal(await get(bob, "get", id=key_id, **named)) == STRANGER
     assert refusal(await get(bob, "list", organizationId="chess")) == STRANGER
+    assert refusal(await post(bob, "create", configId="club", organizationId=[])) == (400, "ORGANIZATION_ID_REQUIRED")
     assert refusal(await get(bob, "list", organizationId="chess", configId="default")) == STRANGER
     assert refusal(await post(bob, "update", keyId=key_id, **named)) == STRANGER
     assert refusal(await post(bob, "delete", keyId=key_id, **named)) == STRANGER
@@ -145,3 +146,12 @@ async def test_without_organizations_it_is_our_fault(make_auth, database_url):
         assert refusal(await get(eve, "get", id=key_id, configId="club")) == missing
         assert refusal(await post(eve, "delete", keyId=key_id, configId="club")) == missing
         assert (await service(auth).get_api_key(key_id)).enabled
+
+
+async def test_strangers_are_not_told_which_configurations_there_are(make_auth):
+    auth = make_auth(features=[ApiKeys(CONFIGURATIONS[1]), Clubs()])
+    async with person(auth) as ada:
+        named = {"organizationId": "chess", "configId": "unknown"}
+        assert refusal(await get(ada, "list", **named)) == STRANGER
+        await auth.services.get(ClubService).let_in("chess", await user_id(ada), "read")
+        assert refusal(await get(ada, "list", **named)) == (400, "NO_DEFAULT_API_KEY_CONFIGURATION_FOUND")
