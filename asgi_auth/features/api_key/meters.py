@@ -53,28 +53,39 @@ class Limit(NamedTuple):
         return max(self.most // 100, 1)
 
 
+def is_within(now: int, began: int, ends: int) -> bool:
+    """Whether a window is open; one that would not even have begun a window from now is of a clock put back since."""
+    return began - (ends - began) < now < ends
+
+
 class Share:
     """What this process has taken in advance of the requests that all processes share.
 
     Attributes:
         units: what is left of it.
-        ends: when the shared window is over; nothing of it counts afterwards.
+        began: the shared window's own moment.
+        ends: when it is over; nothing of it counts afterwards.
         drawn: everything that was taken of that window: never more than the limit, whatever is forgotten there.
         is_used_up: there is no more to be taken of it.
         owed: requests of the window that were let through while nobody could be asked.
         is_growing: more of it is being asked for.
     """
 
-    __slots__ = ("drawn", "ends", "is_growing", "is_used_up", "owed", "units")
+    __slots__ = ("began", "drawn", "ends", "is_growing", "is_used_up", "owed", "units")
 
     def __init__(self) -> None:
-        self.units = self.ends = self.drawn = self.owed = 0
+        self.units = self.began = self.ends = self.drawn = self.owed = 0
         self.is_used_up = self.is_growing = False
+
+    def is_open(self, now: int) -> bool:
+        """Whether the shared window is the present one."""
+        return is_within(now, self.began, self.ends)
 
     def use(self, now: int) -> bool:
         """Use one up, if there is one."""
-        if now >= self.ends:
-            self.units, self.is_used_up = 0, False
+        if not self.is_open(now):
+            self.units = self.drawn = 0
+            self.is_used_up = False
         if not self.units:
             return False
         self.units -= 1
@@ -85,7 +96,7 @@ class Share:
         if began >= self.ends:
             self.drawn = 0
         self.units = units + (self.units if self.ends == ends else 0)
-        self.ends = ends
+        self.began, self.ends = began, ends
         self.drawn += units
         self.is_used_up = not units
 
@@ -152,11 +163,15 @@ class Meter:
         self.ends = 0 if limit is None else self.began + limit.window
         self.share = Share()
 
+    def is_open(self, now: int) -> bool:
+        """Whether the window is the present one."""
+        return is_within(now, self.began, self.ends)
+
     def left(self, now: int) -> int:
         """How many more requests are within the limit, as far as this process knows."""
         if self.limit is None:
             return 1
-        return self.limit.most - (self.count if now < self.ends else 0)
+        return self.limit.most - (self.count if self.is_open(now) else 0)
 
     def note(self, now: int) -> None:
         """Count a request that was let through; one without a limit leaves only its moment (contract)."""
@@ -164,12 +179,11 @@ class Meter:
         self.has_counted = True
         if self.limit is None:
             return
-        shared = self.share.ends - self.limit.window if self.share.ends > now else None
-        if shared is not None:
-            if shared > self.began:
-                self._open(shared)
-            self.opened = self.began = shared
-        elif now >= self.ends:
+        if self.share.is_open(now):
+            if self.share.began > self.began or not self.is_open(now):
+                self._open(self.share.began)
+            self.opened = self.began = self.share.began
+        elif not self.is_open(now):
             self._open(now)
         if self._restarts:
             self.began = now

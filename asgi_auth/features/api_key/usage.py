@@ -162,7 +162,7 @@ class KeyUsage:
             ends = meter.share.ends if meter.share.is_used_up else 0
         if ends or limit.most < 1:
             self._metrics.increment(RATE_LIMIT_REFUSED, rule="api_key")
-            left = max(ends - now, 1) if ends else limit.window
+            left = min(max(ends - now, 1), limit.window) if ends else limit.window
             raise ApiKeyRateLimited(try_again_in=left, most=limit.most, window=limit.window * _MILLISECOND)
 
     def _grow_soon(self, meter: Meter) -> None:
@@ -180,9 +180,9 @@ class KeyUsage:
         limit, share, now = meter.limit, meter.share, self._now()
         if limit is None or self._leases is None:
             return
-        drawn = share.drawn if now < share.ends else 0
-        want = min(limit.lease - (share.units if now < share.ends else 0), limit.most - drawn)
-        owed, share.owed = (share.owed if now < meter.ends else 0), 0
+        drawn, units = (share.drawn, share.units) if share.is_open(now) else (0, 0)
+        want = min(limit.lease - units, limit.most - drawn)
+        owed, share.owed = (share.owed if meter.is_open(now) else 0), 0
         try:
             lease = await self._taken(self._leases, meter.id, limit, want=max(want, 0), owed=owed, now=now)
         except BaseException as error:
