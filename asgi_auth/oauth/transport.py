@@ -24,6 +24,8 @@ MAX_BODY = 1024 * 1024
 _NOT_NOW = frozenset({408, 429})
 """What says nothing of the request but that it came too late, or after too many (RFC 9110, 15.5.9; RFC 6585, 4)."""
 
+PORTS = range(1, 65536)
+
 CONNECT_TIMEOUT = 5.0
 """Seconds for a connection, within the time of the whole request."""
 
@@ -159,6 +161,8 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         return await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
     async def _addresses(self, host: str, port: int) -> Sequence[str]:
+        if port not in PORTS:
+            raise ProviderFailed("a URL with a port that is none")
         addresses = await self._resolve(host, port)
         if not addresses:
             raise ProviderUnreachable("a name without an address")

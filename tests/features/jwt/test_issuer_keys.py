@@ -227,6 +227,16 @@ async def test_an_issuer_that_says_nothing_of_its_keys_is_no_verdict(verifier, i
     assert (await verifier.verify(issuer.token())).subject == SUBJECT
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/", "http://127.0.0.1:0/", "http://a..b/", "/jwks", "", 5])
+async def test_a_discovery_document_without_a_place_to_ask_is_no_verdict(make_verifier, issuer, url):
+    issuer.metadata["jwks_uri"] = url
+    verifier = make_verifier(issuer, jwks_url=None)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await verifier.verify(issuer.token())
+    assert issuer.requests == ["/.well-known/openid-configuration"]
+
+
 async def test_an_issuer_that_is_not_there_is_no_verdict(make_verifier, issuer):
     with socket.socket() as bound:  # and nobody listens
         bound.bind(("127.0.0.1", 0))
