@@ -162,6 +162,7 @@ class AuthContext:
         credential: the kind that decided ("session", "bearer", "jwt", "api_key"), accepted or refused; None where
             none was offered.
         credentials: every kind that was offered and verified.
+        refused: every kind that was offered and refused, or could not be judged, though a higher one may have decided.
         error: why the deciding credential was refused; None where it was not.
         scopes: what the credential allows; Starlette's ``requires`` reads it.
         parts: what features know of this request, each by its type.
@@ -174,6 +175,7 @@ class AuthContext:
     claims: Mapping[str, object] | None = None
     credential: CredentialKind | None = None
     credentials: Mapping[CredentialKind, Proof] = field(default_factory=_nothing)
+    refused: frozenset[CredentialKind] = frozenset()
     error: AuthError | None = None
     scopes: frozenset[str] = frozenset()
     parts: Mapping[type, object] = field(default_factory=_nothing)
@@ -226,8 +228,9 @@ class AuthContext:
         if kind in self.credentials:
             left = {other: proof for other, proof in self.credentials.items() if other != kind}
             return replace(self, credentials=MappingProxyType(left)).with_refusal(kind, error)
+        refused = self.refused | {kind}
         if self._outranks(kind):
-            return self
+            return replace(self, refused=refused)
         return replace(
             self,
             subject=None,
@@ -236,6 +239,7 @@ class AuthContext:
             api_key=None,
             claims=None,
             credential=kind,
+            refused=refused,
             error=error,
             scopes=frozenset(),
         )
@@ -243,7 +247,7 @@ class AuthContext:
     def has_judged(self, kind: CredentialKind, *, by: object = None) -> bool:
         """Whether a credential of this kind was offered and judged already: refused, or accepted by these rules."""
         proof = self.credentials.get(kind)
-        return self.credential == kind if proof is None else proof.judged_by == by
+        return kind in self.refused if proof is None else proof.judged_by == by
 
     def _outranks(self, kind: CredentialKind) -> bool:
         return self.credential is not None and RANK[self.credential] > RANK[kind]

@@ -17,6 +17,7 @@ from asgi_auth.devices import DeviceReader
 from asgi_auth.errors import Forbidden, MissingOrigin
 from asgi_auth.events import OriginRefused
 from asgi_auth.origin_policy import SAFE_METHODS, OriginPolicy
+from asgi_auth.services.bearer import bearer_value
 from asgi_auth.services.registry import Services
 
 OWN_SITE = frozenset({"same-origin", "none"})
@@ -29,8 +30,8 @@ class CSRFMiddleware:
     """Refuses unsafe requests that were identified by cookie and come from an untrusted origin (403).
 
     Requests with another credential, or none, are not its business: a foreign page cannot add one. In front of the
-    middleware that identifies it goes by what is offered: a session cookie whose signature holds. WebSocket
-    handshakes are checked where the cookie is judged.
+    middleware that identifies it goes by what is offered: a session cookie whose signature holds, and no bearer token
+    or JWT in Authorization. WebSocket handshakes are checked where the cookie is judged.
 
     Args:
         app: the application behind it.
@@ -73,7 +74,8 @@ class CSRFMiddleware:
             context = auth_context(scope)
             return context.credential == "session" and context.is_authenticated
         # Nobody has identified the request yet: somebody may further in, by this very cookie.
-        is_explicit = find_header(scope, b"authorization") is not None
+        # Browsers add what follows other schemes by themselves, as they do cookies.
+        is_explicit = bearer_value(find_header(scope, b"authorization")) is not None
         return not is_explicit and self._cookies.unsign(self._cookies.offered(scope)) is not None
 
     def _check(self, scope: Scope) -> None:

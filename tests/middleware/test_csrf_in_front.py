@@ -30,6 +30,13 @@ async def test_an_explicit_credential_needs_no_origin(in_front, ada):
     assert answer.json()["credential"] == "bearer"
 
 
+@pytest.mark.parametrize("value", ["Basic YWRhOnNlY3JldA==", "Digest username=ada", "Negotiate YWRh", ""])
+async def test_what_browsers_add_by_themselves_is_no_explicit_credential(in_front, ada, value):
+    async with browser(in_front, origin=None) as client:
+        refused = await client.post("/", headers=[ada.cookie, ("authorization", value), *EVIL.items()])
+    assert (refused.status_code, refused.json()["code"]) == (403, "INVALID_ORIGIN")
+
+
 async def test_a_forged_cookie_is_nobodys_and_nothing_to_protect(in_front):
     async with browser(in_front, origin=None) as client:
         answer = await client.post("/", headers={**EVIL, "cookie": "better-auth.session_token=forged.signature"})
