@@ -45,7 +45,7 @@ def read_key(data: bytes) -> StoredApiKey:
         given |= {"permissions": None, "metadata": None}
         key = msgspec.convert(given, StoredApiKey, dec_hook=decode_hook)
         permissions = msgspec.convert(_thawed(row["permissions"]), dict[str, tuple[str, ...]] | None)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
         _logger.error("secondary_storage.unreadable", kind="api_key")  # noqa: TRY400  (it would quote the row)
         raise Unavailable from None
     return msgspec.structs.replace(key, permissions=frozen(permissions), metadata=row["metadata"])

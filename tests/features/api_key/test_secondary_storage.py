@@ -179,7 +179,13 @@ async def test_the_keys_of_a_deleted_user_are_gone(auth, held):
     assert await held(f"api-key:by-ref:{made.reference_id}") is None
 
 
-@pytest.mark.parametrize("value", ["", "null", "[]", "{", '{"id":5}', '{"permissions":"x"}'])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", "null", "[]", "{", '{"id":5}', '{"permissions":"x"}', '{"permissions":"5"}', '{"permissions":[1]}'),
+        pytest.param('{"metadata":' * 2_000, id="deep"),
+    ],
+)
 async def test_what_cannot_be_read_is_a_fault(auth, value):
     made = await create(auth)
     redis = auth.services.remembering.redis
