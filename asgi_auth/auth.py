@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from asgi_auth.asgi.messages import error_headers
+from asgi_auth.asgi.paths import ExemptPaths
 from asgi_auth.asgi.types import ASGIApp
 from asgi_auth.clock import Clock, utc_now
 from asgi_auth.config import AuthConfig
@@ -115,7 +116,7 @@ class Auth:
                 CORS header at all, as in Better Auth).
             exempt: paths of the application that are let through unlooked at.
         """
-        exempt = tuple(exempt)
+        exempt = ExemptPaths(exempt).patterns
         inner = app
         if self.config.csrf.protects_application:
             inner = CSRFMiddleware(inner, self.services, exempt=exempt)
@@ -160,15 +161,20 @@ def _declare(metrics: object, features: Sequence[Feature]) -> None:
         metrics.declare([spec for feature in features for spec in feature.metrics])
 
 
-def _check_given(features: Sequence[object], *, metrics: object, on_error: object) -> None:
+def _check_given(features: object, *, metrics: object, on_error: object) -> None:
+    if not isinstance(features, Sequence):
+        raise ConfigurationError(f"features is a list: [{_name_of(features)}()]")
     for feature in features:
         if not isinstance(feature, Feature):
-            name = getattr(feature, "__name__", type(feature).__name__)
-            raise ConfigurationError(f"features are instances: {name}()")
+            raise ConfigurationError(f"features are instances: {_name_of(feature)}()")
     if metrics is not None and not all(callable(getattr(metrics, name, None)) for name in METRIC_METHODS):
         raise ConfigurationError(f"metrics has the methods {', '.join(METRIC_METHODS)}: see Metrics")
     if on_error is not None and not callable(on_error):
         raise ConfigurationError("on_error is a callable: (exception, scope)")
+
+
+def _name_of(given: object) -> str:
+    return str(getattr(given, "__name__", type(given).__name__))
 
 
 def _check_names(features: Sequence[Feature]) -> None:

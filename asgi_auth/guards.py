@@ -144,10 +144,15 @@ def require_api_key(permissions: Mapping[str, Sequence[str]] | None = None) -> G
 
     Raises ValueError where an action is not in a list: of "read" every letter would be one.
     """
-    wanted = permissions or {}
-    if any(isinstance(actions, str) for actions in wanted.values()):
+    return _Allows(frozen_permissions(permissions))
+
+
+def frozen_permissions(permissions: Mapping[str, Sequence[str]] | None) -> Mapping[str, tuple[str, ...]]:
+    """Permissions that nobody changes any more; raises ValueError for what are none."""
+    wanted: object = {} if permissions is None else permissions
+    if not isinstance(wanted, Mapping) or any(isinstance(actions, str) for actions in wanted.values()):
         raise ValueError('permissions are lists of actions by resource: {"files": ["read"]}')
-    return _Allows(MappingProxyType({resource: tuple(actions) for resource, actions in wanted.items()}))
+    return MappingProxyType({resource: tuple(actions) for resource, actions in wanted.items()})
 
 
 def has_scope(*scopes: str) -> Guard:
@@ -156,10 +161,12 @@ def has_scope(*scopes: str) -> Guard:
     The permission to "read" of "files" is the scope "files:read". Sessions have no scopes, because they may do all that
     their user may: ``either(require_session(), has_scope("files:read"))`` lets them pass.
 
-    Raises ValueError without any.
+    Raises ValueError without any, or where one is no text.
     """
     if not scopes:
         raise ValueError("has_scope() needs a scope")
+    if not all(isinstance(scope, str) for scope in scopes):
+        raise ValueError('scopes are texts: has_scope("files:read", "files:write")')
     return _Scoped(frozenset(scopes))
 
 
@@ -169,17 +176,25 @@ def require_user() -> Guard:
 
 
 def either(*guards: Guard) -> Guard:
-    """At least one of the guards lets pass; raises ValueError without any."""
-    if not guards:
-        raise ValueError("either() needs a guard")
+    """At least one of the guards lets pass; raises ValueError without any, or for what is none."""
+    _check_guards(guards, of="either")
     return _Either(guards)
 
 
 def all_of(*guards: Guard) -> Guard:
-    """All guards let pass, each with a credential of the same subject (else 403); raises ValueError without any."""
-    if not guards:
-        raise ValueError("all_of() needs a guard")
+    """All guards let pass, each with a credential of the same subject (else 403).
+
+    Raises ValueError without any, or for what is none.
+    """
+    _check_guards(guards, of="all_of")
     return _AllOf(guards)
+
+
+def _check_guards(guards: Sequence[object], *, of: str) -> None:
+    if not guards:
+        raise ValueError(f"{of}() needs a guard")
+    if not all(isinstance(guard, Guard) for guard in guards):
+        raise ValueError("guards are made by a call: require_user()")
 
 
 class Protect:
@@ -192,6 +207,8 @@ class Protect:
         app: the application behind it.
         guards: who may pass (default: whoever is authenticated).
         realm: named in WWW-Authenticate (default "asgi_auth").
+
+    Raises ValueError for what is no guard.
     """
 
     def __init__(self, app: ASGIApp, *guards: Guard, realm: str = "asgi_auth") -> None:

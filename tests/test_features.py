@@ -398,6 +398,8 @@ class Bare(Feature):
     ("options", "message"),
     [
         ({"features": [Bare]}, r"features are instances: Bare\(\)"),
+        ({"features": Bare()}, r"features is a list: \[Bare\(\)\]"),
+        ({"features": Bare}, r"features is a list: \[Bare\(\)\]"),
         ({"metrics": object()}, "metrics has the methods"),
         ({"on_error": "tell"}, "on_error is a callable"),
     ],

@@ -197,10 +197,26 @@ def status_of(rule, context):
 
 
 def test_permissions_that_are_no_lists_are_a_mistake():
-    with pytest.raises(ValueError, match="lists of actions"):
-        require_api_key({"files": "read"})
+    for wrong in ({"files": "read"}, ["files:read"], "files:read"):
+        with pytest.raises(ValueError, match="lists of actions"):
+            require_api_key(wrong)
     with pytest.raises(ValueError, match="needs a scope"):
         has_scope()
+    for wrong in (["files:read"], {"files": ["read"]}, None):
+        with pytest.raises(ValueError, match="scopes are texts"):
+            has_scope(wrong)
+
+
+async def allow(scope, receive, send):
+    """An application."""
+
+
+@pytest.mark.parametrize("wrong", [require_jwt, allow, "jwt", [Only("jwt")], Only])
+def test_what_is_no_guard_is_a_mistake_where_it_is_given_and_not_at_each_request(wrong):
+    for combine in (either, all_of, lambda *guards: Protect(allow, *guards)):
+        for guards in ((wrong,), (Only("session"), wrong)):
+            with pytest.raises(ValueError, match=r"guards are made by a call: require_user\(\)"):
+                combine(*guards)
 
 
 def test_the_permissions_that_a_guard_was_made_with_stay_as_they_were():

@@ -43,10 +43,12 @@ class ExemptPaths:
 
     Raises:
         ValueError: a pattern does not start with "/", could be read in two ways, or has ``*`` as a part of a
-            segment.
+            segment; or a single text is given in place of a list.
     """
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
+        if isinstance(patterns, str):
+            raise ValueError(f'exempt is a list of paths: ["{patterns}"]')  # noqa: TRY004  (as for any other form)
         self.patterns = tuple(patterns)
         self._matcher = re.compile("|".join(map(_compiled, self.patterns)), re.DOTALL)
 

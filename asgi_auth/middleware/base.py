@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from time import perf_counter
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import structlog
 
@@ -12,6 +12,7 @@ from asgi_auth.asgi.headers import is_preflight
 from asgi_auth.asgi.messages import refuse, with_cookies
 from asgi_auth.asgi.paths import ExemptPaths, route_path
 from asgi_auth.asgi.types import ASGIApp, Receive, Scope, Send
+from asgi_auth.config.options.checks import require
 from asgi_auth.context import ANONYMOUS, AuthContext, CredentialKind, Proof, auth_context
 from asgi_auth.errors import AuthError, InvalidToken, NotAuthenticated, Unavailable
 from asgi_auth.infrastructure.metrics import IDENTIFY_DURATION, REQUEST_FAULT
@@ -51,6 +52,8 @@ class CredentialMiddleware:
         on_fault: what happens where a credential was offered and could not be judged: "refuse" (default) answers
             503; "pass" lets the application see ``scope["auth"].error``.
         exempt: paths that are let through unlooked at; see ``ExemptPaths`` for their form.
+
+    Raises ConfigurationError for another ``on_fault``, and ValueError for exempt paths of another form.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class CredentialMiddleware:
         on_fault: OnFault = "refuse",
         exempt: Iterable[str] = (),
     ) -> None:
+        require(on_fault in get_args(OnFault), 'on_fault: "refuse" or "pass"')
         self.app = app
         self.services = services
         self.sources = tuple(sources)

@@ -123,6 +123,14 @@ def test_a_pattern_that_could_be_read_in_two_ways_is_refused_at_once(quick):
             SessionMiddleware(whoami, quick.services, exempt=[pattern])
 
 
+def test_a_single_pattern_is_not_taken_for_its_letters(quick):
+    for pattern in ("/", "/public"):
+        with pytest.raises(ValueError, match=rf'exempt is a list of paths: \["{pattern}"\]'):
+            SessionMiddleware(whoami, quick.services, exempt=pattern)
+        with pytest.raises(ValueError, match="exempt is a list of paths"):
+            quick.wrap(whoami, exempt=pattern)
+
+
 async def test_a_preflight_passes(quick, ada):
     answer = await exchange(guarded(quick), http("OPTIONS", "/private", [*PREFLIGHT, ada.cookie]))
     assert (answer.status, answer.json()["credential"]) == (200, None)

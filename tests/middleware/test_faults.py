@@ -2,7 +2,15 @@
 
 import pytest
 
-from asgi_auth import BearerMiddleware, CredentialMiddleware, Protect, SessionMiddleware, Unavailable, require_user
+from asgi_auth import (
+    BearerMiddleware,
+    ConfigurationError,
+    CredentialMiddleware,
+    Protect,
+    SessionMiddleware,
+    Unavailable,
+    require_user,
+)
 from asgi_auth.middleware import BearerSource, SessionSource
 from tests.endpoints.wire import DENIAL_EXTENSION, exchange, http, request, websocket
 from tests.middleware.people import break_database, compose
@@ -106,6 +114,13 @@ async def test_passing_faults_on_lets_the_application_see_them(quick, ada, middl
 
     assert (answer["subject"], answer["error"]) == (None, "SERVICE_UNAVAILABLE")
     assert answer["credential"] == ("session" if middleware is SessionMiddleware else "bearer")
+
+
+@pytest.mark.parametrize("middleware", [SessionMiddleware, BearerMiddleware])
+@pytest.mark.parametrize("wrong", ["ignore", "Refuse", None, True])
+def test_a_word_that_says_nothing_of_faults_is_not_taken_for_pass(quick, middleware, wrong):
+    with pytest.raises(ConfigurationError, match='on_fault: "refuse" or "pass"'):
+        middleware(whoami, quick.services, on_fault=wrong)
 
 
 async def test_passed_on_it_is_still_refused_by_a_guard_and_by_a_required_middleware(quick, ada):

@@ -12,11 +12,16 @@ from asgi_auth.features.api_key.options import DEFAULT_ID, ApiKeyOptions
 class Configurations:
     """All configurations by their ids.
 
-    Raises ConfigurationError where two have one id.
+    Raises ConfigurationError where two have one id, or one is something else.
     """
 
     def __init__(self, options: Iterable[ApiKeyOptions]) -> None:
         self.all = tuple(options)
+        for each in self.all:
+            require(
+                isinstance(each, ApiKeyOptions),
+                'configurations are instances: ApiKeys(ApiKeyOptions(config_id="..."), ...)',
+            )
         self._by_id = {each.config_id: each for each in self.all}
         require(len(self._by_id) == len(self.all), "ApiKeys: each configuration needs a config_id of its own")
 
@@ -39,6 +44,12 @@ class Configurations:
         if found is None:
             raise NoDefaultConfiguration
         return found
+
+    def named(self, config_id: str) -> ApiKeyOptions:
+        """The one of this very id; raises ConfigurationError where there is none."""
+        known = " or ".join(f'"{each}"' for each in self._by_id)
+        require(config_id in self._by_id, f"config_id: {known}")
+        return self._by_id[config_id]
 
     def is_users(self, config_id: str) -> bool:
         """Whether the keys of a row's configuration are users'."""

@@ -67,6 +67,8 @@ class ApiKeys(Feature):
         storage: Literal["database", "secondary", "both"] = "database",
     ) -> None:
         require(storage in ("database", "secondary", "both"), 'ApiKeys: storage is "database", "secondary" or "both"')
+        is_rate = unknown_keys is None or isinstance(unknown_keys, RateLimit)
+        require(is_rate, "ApiKeys: unknown_keys: RateLimit or None")
         self._options = options or (ApiKeyOptions(),)
         self._unknown_keys = unknown_keys
         self._storage = storage

@@ -26,7 +26,7 @@ from asgi_auth.features.api_key.errors import (
     RefillAmountMissing,
     RefillIntervalMissing,
 )
-from asgi_auth.features.api_key.options import ApiKeyOptions, Permissions
+from asgi_auth.features.api_key.options import PREFIX_CHARACTERS, ApiKeyOptions, Permissions
 from asgi_auth.models import frozen, to_json
 
 MAX_NUMBER: Final = 2**31 - 1
@@ -67,7 +67,8 @@ class ApiKeyChanges(KeySettings, total=False):
 
 
 def check_new(wanted: NewApiKey, options: ApiKeyOptions) -> None:
-    """Raise what the contract says of a new key that may not be like this."""
+    """Raise what the contract says of a new key that may not be like this; TypeError for a name that says nothing."""
+    _check_names(wanted, NewApiKey.__optional_keys__, of="create_api_key")
     metadata = wanted.get("metadata")
     if metadata is not None:
         if not options.allows_metadata:
@@ -80,6 +81,8 @@ def check_new(wanted: NewApiKey, options: ApiKeyOptions) -> None:
     prefix = wanted.get("prefix")
     if prefix is not None and not options.min_prefix_length <= len(prefix) <= options.max_prefix_length:
         raise InvalidPrefixLength
+    if prefix is not None and not PREFIX_CHARACTERS.issuperset(prefix):
+        raise InvalidRequest("prefix: letters, digits, _ and -")  # with others a key is refused wherever it is offered
     if wanted.get("name"):
         _check_name(wanted.get("name"), options)
     elif options.requires_name:
@@ -88,7 +91,8 @@ def check_new(wanted: NewApiKey, options: ApiKeyOptions) -> None:
 
 
 def check_changes(changes: ApiKeyChanges, options: ApiKeyOptions) -> None:
-    """Raise what the contract says of a change that may not be."""
+    """Raise what the contract says of a change that may not be; TypeError for a name that says nothing."""
+    _check_names(changes, ApiKeyChanges.__optional_keys__, of="update_api_key")
     if "name" in changes:
         _check_name(changes["name"], options)
     if "lifetime" in changes:
@@ -149,6 +153,13 @@ def frozen_permissions(permissions: Permissions | None) -> Mapping[str, tuple[st
         return MappingProxyType(msgspec.convert(dict(permissions), type=dict[str, tuple[str, ...]]))
     except (msgspec.ValidationError, TypeError, ValueError):
         raise InvalidRequest('permissions are actions by resource: {"files": ["read"]}') from None
+
+
+def _check_names(given: Mapping[str, object], known: frozenset[str], *, of: str) -> None:
+    """Raise TypeError as for any keyword argument: a limit that is misspelt must not be left out."""
+    for name in given:
+        if name not in known:
+            raise TypeError(f"{of}() got an unexpected keyword argument {name!r}")
 
 
 def _check_metadata(metadata: object) -> None:

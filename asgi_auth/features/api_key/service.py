@@ -80,7 +80,7 @@ class ApiKeyService:
 
         Raises NoDefaultConfiguration, MetadataDisabled, InvalidMetadata, RefillIntervalMissing, RefillAmountMissing,
         CustomLifetimeDisabled, LifetimeTooShort, LifetimeTooLong, InvalidPrefixLength, InvalidNameLength, NameRequired,
-        or InvalidRequest for permissions or numbers that are none.
+        InvalidRequest for permissions, numbers or a prefix that are none, or TypeError for a name that says nothing.
         """
         self._expired.purge_soon()
         options = self.configurations.get(config_id)

@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from asgi_auth.asgi.headers import header_values
 from asgi_auth.asgi.types import Scope
+from asgi_auth.config.options.checks import require
 from asgi_auth.context import AuthContext, CredentialKind, Proof, auth_context
 from asgi_auth.devices import DeviceReader
 from asgi_auth.errors import RepeatedHeader
 from asgi_auth.features.api_key.errors import InvalidGetterResult
 from asgi_auth.features.api_key.options import ApiKeyOptions, KeyGetter
 from asgi_auth.features.api_key.verification import ApiKeyVerifier
+from asgi_auth.guards import frozen_permissions
 from asgi_auth.middleware import CredentialSource
 from asgi_auth.services.registry import Services
 
@@ -67,13 +69,10 @@ class _Judge:
     ) -> None:
         self._verifier = services.get(ApiKeyVerifier)
         self._addresses = DeviceReader(services.config).addresses
-        wanted = required_permissions or {}
-        if any(isinstance(actions, str) for actions in wanted.values()):
-            raise ValueError('permissions are lists of actions by resource: {"files": ["read"]}')
-        self._required_permissions = {resource: tuple(actions) for resource, actions in wanted.items()}
+        self._required_permissions = frozen_permissions(required_permissions)
         self._config_ids: Collection[str] | None = None
         if config_id is not None:
-            self._config_ids = frozenset({self._verifier.configurations.get(config_id).config_id})
+            self._config_ids = frozenset({self._verifier.configurations.named(config_id).config_id})
 
     async def authenticate(self, credential: str, scope: Scope) -> Proof:
         """The key and its owner, after this use of it was counted; raises as ``ApiKeyVerifier.judge`` does."""
@@ -104,7 +103,8 @@ class ApiKeySource(_Judge):
         required_permissions: what the key has to allow.
         config_id: of which configuration it has to be (default: any).
 
-    Raises ValueError where an action is not in a list: of "read" every letter would be one.
+    Raises ValueError where an action is not in a list: of "read" every letter would be one; ConfigurationError for
+    headers that are no list, or a configuration that is not there.
     """
 
     def __init__(
@@ -116,6 +116,7 @@ class ApiKeySource(_Judge):
         config_id: str | None = None,
     ) -> None:
         super().__init__(services, required_permissions=required_permissions, config_id=config_id)
+        require(not isinstance(headers, str), f'headers is a list of names: ["{headers}"]')
         self._names = tuple(self._verifier.configurations.header_names if headers is None else headers)
         self.headers = tuple(dict.fromkeys(name.lower().encode("latin-1") for name in self._names))
         if required_permissions or config_id is not None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sqlalchemy import Table
 
+from asgi_auth.config.options.checks import require
 from asgi_auth.endpoints.hooks import EndpointHooks
 from asgi_auth.endpoints.routing import Endpoints
 from asgi_auth.feature import Feature
@@ -30,6 +31,8 @@ class Jwt(Feature):
 
     Args:
         options: what there is to decide (default ``JwtOptions()``).
+
+    Raises ConfigurationError for anything else.
     """
 
     name = "jwt"
@@ -38,6 +41,10 @@ class Jwt(Feature):
     metrics: ClassVar[tuple[MetricSpec, ...]] = FIGURES
 
     def __init__(self, options: JwtOptions | None = None) -> None:
+        require(
+            options is None or isinstance(options, JwtOptions),
+            "options are an instance: Jwt(JwtOptions(lifetime=timedelta(minutes=5)))",
+        )
         self._options = options or JwtOptions()
         if self._options.refresh_tokens:
             self.tables = (JWKS, JWT_REFRESH_TOKEN)  # type: ignore[misc]  # others do without

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
@@ -75,7 +75,7 @@ class JWTSource:
     ) -> None:
         service = services.find(JWTService)
         options = JwtOptions() if service is None else service.options
-        declared = options.issuers if issuers is None else tuple(issuers)
+        declared = options.issuers if issuers is None else _listed(issuers)
         checks = options.check_session if check_session is None else check_session
         _check(service, declared, checks=checks)
         known = TrustedIssuers.of(services)
@@ -147,9 +147,15 @@ class JWTSource:
         return replace(proof, user=live.user, session=live.session, standing=standing)
 
 
+def _listed(issuers: object) -> tuple[Issuer, ...]:
+    """The issuers of a list; raises ConfigurationError where it is none."""
+    listed = tuple(issuers) if isinstance(issuers, Iterable) else (issuers,)
+    if not isinstance(issuers, Iterable) or not all(isinstance(issuer, Issuer) for issuer in listed):
+        raise ConfigurationError('issuers is a list: [Issuer("https://issuer.example", audience="...")]')
+    return listed
+
+
 def _check(service: JWTService | None, issuers: Sequence[Issuer], *, checks: bool) -> None:
-    if not all(isinstance(issuer, Issuer) for issuer in issuers):
-        raise ConfigurationError('issuers are instances: Issuer("https://issuer.example", audience="...")')
     if service is None and not issuers:
         raise ConfigurationError("JWTMiddleware needs issuers, or the feature: Auth(config, features=[Jwt()])")
     if service is None and checks:

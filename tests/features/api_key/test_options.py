@@ -52,6 +52,17 @@ def test_each_configuration_has_a_name_of_its_own():
         ApiKeys(ApiKeyOptions(), ApiKeyOptions())
 
 
+@pytest.mark.parametrize("wrong", [ApiKeyOptions, [ApiKeyOptions()], {"default_prefix": "acme_"}, "acme_"])
+def test_a_configuration_is_an_instance(wrong):
+    with pytest.raises(ConfigurationError, match=r"configurations are instances: ApiKeys\(ApiKeyOptions\("):
+        ApiKeys(wrong)
+
+
+def test_how_many_unknown_keys_are_looked_for_is_a_rate():
+    with pytest.raises(ConfigurationError, match="unknown_keys: RateLimit or None"):
+        ApiKeys(unknown_keys=60)
+
+
 async def test_a_new_key_is_limited_as_the_preset_says(make_auth):
     ours = make_auth(features=[ApiKeys()])
     made = await service(ours).create_api_key("ada")

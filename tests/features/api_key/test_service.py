@@ -254,6 +254,26 @@ async def test_a_key_that_anybody_could_guess_is_none(make_auth):
         await service(auth).create_api_key("ada")
 
 
+async def test_a_setting_that_is_misspelt_is_a_mistake_and_never_left_out(make_auth):
+    keys = service(make_auth(features=[ApiKeys()]))
+    for wrong in ({"remaning": 3}, {"permisions": {}}, {"expires_in": 60}, {"enabled": False}):
+        with pytest.raises(TypeError, match=rf"create_api_key\(\).*'{next(iter(wrong))}'"):
+            await keys.create_api_key("ada", name="ci", **wrong)
+    assert (await keys.list_api_keys("ada")).total == 0
+    made = await keys.create_api_key("ada", name="ci")
+    for wrong in ({"remaning": 3}, {"enable": False}, {"prefix": "own_"}):
+        with pytest.raises(TypeError, match=rf"update_api_key\(\).*'{next(iter(wrong))}'"):
+            await keys.update_api_key(made.id, name="new", **wrong)
+    assert (await keys.get_api_key(made.id)).name == "ci"
+
+
+@pytest.mark.parametrize("prefix", ["a b", "a.", "ä_", "a\n"])
+async def test_a_prefix_of_which_no_key_is_accepted_is_refused(make_auth, prefix):
+    keys = service(make_auth(features=[ApiKeys()]))
+    with pytest.raises(InvalidRequest, match="letters, digits, _ and -"):
+        await keys.create_api_key("ada", prefix=prefix)
+
+
 async def test_where_the_database_is_away_nothing_is_said_of_keys(make_auth, tmp_path):
     auth = make_auth(database=f"sqlite:///{tmp_path}/no/such/folder/db.sqlite", features=[ApiKeys()])
     keys = service(auth)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from asgi_auth import Protect, SessionMiddleware, require_api_key
+from asgi_auth import ConfigurationError, Protect, SessionMiddleware, require_api_key
 from asgi_auth.errors import RepeatedHeader
 from asgi_auth.features.api_key import ApiKeyMiddleware, ApiKeyOptions, ApiKeys, extract_api_key
 from tests.features.api_key.rows import add_key, costs_nothing, keys_of, new_key, person, tell, written
@@ -205,6 +205,17 @@ async def test_only_keys_of_one_configuration(make_auth, database_url):
     other = await add_key(auth, key.owner_id, config_id="other")
     async with browser(ApiKeyMiddleware(tell, auth.services, config_id="other")) as client:
         assert [(await told(client, each))["error"] for each in (key, other, other)] == ["INVALID_API_KEY", None, None]
+
+
+def test_a_middleware_for_what_is_not_there_is_a_mistake(make_auth):
+    services = make_auth(features=[ApiKeys(ApiKeyOptions(), ApiKeyOptions(config_id="other"))]).services
+    with pytest.raises(ConfigurationError, match='config_id: "default" or "other"'):
+        ApiKeyMiddleware(tell, services, config_id="ohter")
+    with pytest.raises(ConfigurationError, match=r'headers is a list of names: \["x-other"\]'):
+        ApiKeyMiddleware(tell, services, headers="x-other")
+    for permissions in ({"files": "read"}, ["files:read"], "files"):
+        with pytest.raises(ValueError, match="lists of actions"):
+            ApiKeyMiddleware(tell, services, required_permissions=permissions)
 
 
 async def test_the_applications_own_getter_and_validator(make_auth, database_url):

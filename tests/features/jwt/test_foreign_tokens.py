@@ -372,8 +372,9 @@ def test_there_has_to_be_an_issuer(auth, issuer):
     for options in ({}, {"issuers": []}):
         with pytest.raises(ConfigurationError, match="issuers"):
             JWTMiddleware(whoami, auth.services, **options)
-    with pytest.raises(ConfigurationError, match="instances"):
-        JWTMiddleware(whoami, auth.services, issuers=[issuer.url])
+    for wrong in ([issuer.url], issuer.url, declared(issuer)):
+        with pytest.raises(ConfigurationError, match=r'issuers is a list: \[Issuer\("https://'):
+            JWTMiddleware(whoami, auth.services, issuers=wrong)
     with pytest.raises(ConfigurationError, match="Jwt"):
         JWTMiddleware(whoami, auth.services, issuers=[declared(issuer)], check_session=True)
     with pytest.raises(ConfigurationError, match="once"):

@@ -42,6 +42,12 @@ def test_an_option_that_cannot_work_is_refused(option, value, sentence):
         JwtOptions(**{option: value})
 
 
+@pytest.mark.parametrize("wrong", [JwtOptions, {"lifetime": SECOND}, [JwtOptions()], {}, "jwt"])
+def test_options_are_an_instance(wrong):
+    with pytest.raises(ConfigurationError, match=r"options are an instance: Jwt\(JwtOptions\("):
+        Jwt(wrong)
+
+
 def test_sessions_cannot_be_checked_that_no_token_names():
     with pytest.raises(ConfigurationError, match="include_session"):
         JwtOptions(check_session=True, include_session=False)
