@@ -11,16 +11,20 @@ from typing import Annotated, ClassVar, Final, Literal
 from msgspec import UNSET, UnsetType
 
 from asgi_auth.endpoints.answers import AnswerBody
+from asgi_auth.endpoints.errors import BodyTooLarge
 from asgi_auth.endpoints.numbers import AtLeast, Whole
 from asgi_auth.endpoints.schema import Body, Rule
 from asgi_auth.features.api_key.errors import ServerOnlyProperty
 from asgi_auth.features.api_key.options import PREFIX_CHARACTERS
 from asgi_auth.features.api_key.rules import ApiKeyChanges, NewApiKey
 from asgi_auth.fields import fields_of
-from asgi_auth.models import ApiKey
+from asgi_auth.models import ApiKey, to_json
 
 LONGEST_SECONDS: Final = 10**11
 """Longer than any lifetime that can be configured; what is beyond has no timedelta."""
+
+MAX_METADATA: Final = 16 * 1024
+"""Bytes of JSON that clients may keep with a key: all of it is remembered, and read for a hundred keys at a time."""
 
 SORTED_BY: Final = MappingProxyType({field.wire_name: field.name for field in fields_of(ApiKey)})
 """The fields that keys can be ordered by: those that are shown."""
@@ -103,7 +107,7 @@ class CreateApiKey(Body, frozen=True, kw_only=True):
         if self.expires_in is not UNSET:
             wanted["lifetime"] = lifetime_of(self.expires_in)
         if self.metadata is not UNSET:
-            wanted["metadata"] = self.metadata
+            wanted["metadata"] = _short(self.metadata)
         return wanted
 
 
@@ -155,7 +159,7 @@ class UpdateApiKey(Body, frozen=True, kw_only=True):
         if self.expires_in is not UNSET:
             changes["lifetime"] = lifetime_of(self.expires_in)
         if self.metadata is not UNSET:
-            changes["metadata"] = self.metadata
+            changes["metadata"] = _short(self.metadata)
         return changes
 
 
@@ -202,6 +206,13 @@ class Success(AnswerBody, frozen=True, kw_only=True):
 def lifetime_of(seconds: float | None) -> timedelta | None:
     """A number of seconds as a timedelta."""
     return None if seconds is None else timedelta(seconds=min(seconds, LONGEST_SECONDS))
+
+
+def _short(metadata: object) -> object:
+    """Metadata that is not too long; raises BodyTooLarge."""
+    if len(to_json(metadata)) > MAX_METADATA:
+        raise BodyTooLarge
+    return metadata
 
 
 def _text(value: object) -> str:

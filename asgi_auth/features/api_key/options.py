@@ -56,7 +56,7 @@ class ApiKeyOptions:
         min_name_length: of a name, at least, in UTF-16 code units, as JavaScript counts (default 1).
         max_name_length: likewise, at most (default 32).
         requires_name: every key needs a name (default False).
-        allows_metadata: clients may keep an object of their own with a key (default False).
+        allows_metadata: clients may keep an object of their own with a key, of at most 16 KiB of JSON (default False).
         stores_start: the first characters of a key are kept readable, for its owner to recognise it by (default True).
         start_length: how many of them, the prefix included, 1 to a quarter of ``key_length`` (default 6).
         hashes_keys: only the hash of a key is stored (default True). False is for a database in which Better Auth

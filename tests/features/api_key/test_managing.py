@@ -75,6 +75,14 @@ async def test_what_may_not_be_changed_stays(quick, asked, status, code):
     assert kept == {name: value for name, value in made.items() if name != "key"}
 
 
+async def test_metadata_has_a_limit_of_16_kib(ada):
+    most, more = {"a": [{}] * 5_459}, {"a": [{}] * 5_460}
+    made = await create(ada, metadata=most)
+    assert refusal(await post(ada, "create", metadata=more)) == (413, "PAYLOAD_TOO_LARGE")
+    assert refusal(await post(ada, "update", keyId=made["id"], metadata=more)) == (413, "PAYLOAD_TOO_LARGE")
+    assert (await get(ada, "get", id=made["id"])).json()["metadata"] == most
+
+
 async def test_who_names_oneself_or_nobody_may_change_a_key(ada):
     key_id, own_id = (await create(ada))["id"], await user_id(ada)
     for named, name in ((own_id, "mine"), ([own_id], "still"), ("", "nobody's"), ([], "no list's")):
