@@ -111,6 +111,8 @@ class Proof:
         standing: for how long the same credential proves the same; None where it has to be judged each time.
         judged_by: the rules it was accepted by, where one application may have several sets of them for one kind of
             credential: a source with other ``rules`` judges it again. None where there is one set only.
+        is_explicit: no other site's page can have a browser send it (default True); of a session cookie that is known
+            by its kind.
     """
 
     subject: str
@@ -122,6 +124,7 @@ class Proof:
     set_cookies: tuple[bytes, ...] = field(default=(), repr=False)
     standing: Standing | None = field(default=None, repr=False, compare=False)
     judged_by: object = field(default=None, repr=False, compare=False)
+    is_explicit: bool = field(default=True, repr=False)
 
 
 class _Only(Mapping[CredentialKind, Proof]):

@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from asgi_auth.asgi.cookies import has_cookie_header
 from asgi_auth.asgi.headers import find_header
 from asgi_auth.asgi.messages import refuse
 from asgi_auth.asgi.paths import ExemptPaths, route_path
@@ -29,9 +30,10 @@ _logger = structlog.get_logger("asgi_auth.csrf")
 class CSRFMiddleware:
     """Refuses unsafe requests that were identified by cookie and come from an untrusted origin (403).
 
-    Requests with another credential, or none, are not its business: a foreign page cannot add one. In front of the
-    middleware that identifies it goes by what is offered: a session cookie whose signature holds, and no bearer token
-    or JWT in Authorization. WebSocket handshakes are checked where the cookie is judged.
+    Requests with another credential, or none, are not its business: a foreign page cannot add one. Only a key that the
+    application's own getter finds may be in a URL or a cookie: beside cookies its origin is checked too. In front of
+    the middleware that identifies it goes by what is offered: a session cookie whose signature holds, and no bearer
+    token or JWT in Authorization. WebSocket handshakes are checked where the cookie is judged.
 
     Args:
         app: the application behind it.
@@ -72,7 +74,7 @@ class CSRFMiddleware:
     def _rests_on_cookie(self, scope: Scope) -> bool:
         if isinstance(scope.get("auth"), AuthContext):
             context = auth_context(scope)
-            return context.credential == "session" and context.is_authenticated
+            return context.is_authenticated and (context.credential == "session" or _may_be_sent_along(context, scope))
         # Nobody has identified the request yet: somebody may further in, by this very cookie.
         # Browsers add what follows other schemes by themselves, as they do cookies.
         is_explicit = bearer_value(find_header(scope, b"authorization")) is not None
@@ -89,3 +91,9 @@ class CSRFMiddleware:
             says_nothing = site is None and find_header(scope, b"origin") is None
             if not (says_nothing and self._allows_missing):
                 raise
+
+
+def _may_be_sent_along(context: AuthContext, scope: Scope) -> bool:
+    """Whether a browser may have been made to send what decided, as cookies tell that it is one."""
+    is_explicit = all(proof.is_explicit for proof in context.credentials.values())
+    return not is_explicit and has_cookie_header(scope)

@@ -75,7 +75,8 @@ class ApiKeyOptions:
         enables_sessions: on the endpoints of authentication a user's key acts as a session of that user (default
             False). It never reaches what manages credentials.
         generator: makes keys in place of our own (default None).
-        getter: finds the key of a request in place of the headers (default None).
+        getter: finds the key of a request in place of the headers (default None). It may look in a URL or a cookie:
+            beside cookies the origin of unsafe requests and handshakes is checked then.
         validator: decides whether what a request offers may be a key at all (default None: by its length, and without
             a generator by its letters, which are those of a prefix).
     """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from asgi_auth.asgi.cookies import has_cookie_header
 from asgi_auth.asgi.headers import header_values
 from asgi_auth.asgi.types import Scope
 from asgi_auth.config.options.checks import require
@@ -15,6 +17,7 @@ from asgi_auth.features.api_key.options import ApiKeyOptions, KeyGetter
 from asgi_auth.features.api_key.verification import ApiKeyVerifier
 from asgi_auth.guards import frozen_permissions
 from asgi_auth.middleware import CredentialSource
+from asgi_auth.origin_policy import OriginPolicy
 from asgi_auth.services.registry import Services
 
 HEADERS = ("x-api-key",)
@@ -137,11 +140,22 @@ class ApiKeySource(_Judge):
 
 
 class GotApiKeySource(_Judge):
-    """Finds an API key as the application's own getter does."""
+    """Finds an API key as the application's own getter does.
+
+    It may be in a URL or a cookie, which another site's page has a browser send: beside cookies a handshake needs a
+    trusted Origin, and CSRFMiddleware asks it of requests.
+    """
 
     def __init__(self, services: Services, getter: KeyGetter, *, config_id: str) -> None:
         super().__init__(services, config_id=config_id)
         self._getter = getter
+        self._origins = OriginPolicy(services.config)
+
+    async def authenticate(self, credential: str, scope: Scope) -> Proof:
+        """The key and its owner; raises InvalidOrigin or MissingOrigin as well."""
+        if scope["type"] == "websocket" and has_cookie_header(scope):
+            self._origins.check(scope)
+        return replace(await super().authenticate(credential, scope), is_explicit=False)
 
     def extract(self, scope: Scope) -> str | None:
         """The key's text, or None."""
