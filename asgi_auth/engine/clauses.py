@@ -38,13 +38,17 @@ class Clauses:
     """What each verb is in SQL.
 
     Values are bound by name: ``where_NAME`` and ``above_NAME`` in conditions, ``set_NAME`` and ``by_NAME`` in what is
-    written, ``limit`` and ``offset``, ``before`` in a trim.
+    written, ``limit`` and ``offset``, ``before`` in a trim. Of rows that are removed or trimmed ``key`` is returned.
     """
 
-    def __init__(self, table: Table, columns: Columns) -> None:
+    def __init__(self, table: Table, columns: Columns, *, key: Shape = ("id",)) -> None:
         self._table = table
         self._columns = columns
         self._every = tuple(columns.values())
+
+        def named() -> tuple[ColumnElement[Any], ...]:
+            return tuple(columns[name] for name in key)
+
         self._verbs: Mapping[str, Callable[[Shape], Any]] = {
             "add": self._add,
             "find": lambda _: select(*self._every).limit(1),
@@ -53,9 +57,8 @@ class Clauses:
             "count": lambda _: select(func.count()).select_from(table),
             "change": self._change,
             "take": lambda _: delete(table).returning(*self._every),
-            "remove": lambda _: delete(table).returning(columns["id"]),
-            "trim": lambda shape: self._trim(*shape).returning(columns["id"]),
-            "trim_rows": lambda shape: self._trim(*shape).returning(*self._every),
+            "remove": lambda _: delete(table).returning(*named()),
+            "trim": lambda shape: self._trim(*shape).returning(*named()),
         }
 
     def build(self, verb: str, conditions: Shape, shape: Shape) -> Any:

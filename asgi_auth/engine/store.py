@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -14,13 +14,14 @@ from asgi_auth.clock import Timestamp
 from asgi_auth.engine.clauses import Clauses, Shape, changes_of, conditions_of
 from asgi_auth.engine.executor import Executor
 from asgi_auth.engine.statement import Statement
-from asgi_auth.engine.watched import WatchedFields
+from asgi_auth.engine.watched import WatchedFields, name_of
 from asgi_auth.fields import fields_of
 from asgi_auth.infrastructure.change_feed.base import Change, Watch
 from asgi_auth.models import Record
 
 R = TypeVar("R", bound=Record)
 S = TypeVar("S", bound=Record)
+T = TypeVar("T")
 Value = str | int | float | bool | datetime | None
 Row = list[Any]
 Rows = list[Row]
@@ -62,8 +63,8 @@ class Store(Generic[R]):
         self._executor = executor
         self._columns = {field.name: table.c[field.wire_name] for field in fields_of(record)}
         self._names = tuple(self._columns)
-        self._clauses = Clauses(table, self._columns)
         self._watched = None if watch is None else WatchedFields(watch, record)
+        self._clauses = Clauses(table, self._columns, key=("id",) if self._watched is None else self._watched.key)
         self._filled = tuple(
             (index, field)
             for index, field in enumerate(fields_of(record))
@@ -104,15 +105,16 @@ class Store(Generic[R]):
     async def announced(self, writing: Coroutine[Any, Any, Sequence[R]], *, is_new: bool = False) -> Sequence[R]:
         """Await a write that returns the rows it was about, and tell whoever watches the table of them."""
         watched = self._watched
-        if watched is None:
-            return await writing
+        return await (writing if watched is None else self._told(writing, watched.name, is_new=is_new))
 
-        async def told() -> Sequence[R]:
-            records = await writing
-            if records:
-                keys = tuple(map(watched.name, records))
-                await self._executor.announce(Change(self.table.name, keys, is_new=is_new))
-            return records
+    async def _told(
+        self, writing: Coroutine[Any, Any, Sequence[T]], name: Callable[[T], str], *, is_new: bool = False
+    ) -> Sequence[T]:
+        async def told() -> Sequence[T]:
+            written = await writing
+            if written:
+                await self._executor.announce(Change(self.table.name, tuple(map(name, written)), is_new=is_new))
+            return written
 
         return await self._executor.uninterrupted(told())
 
@@ -190,9 +192,7 @@ class Store(Generic[R]):
         were.
         """
         extra = {"before": before, "limit": most}
-        if self._watched is None:
-            return len(await self._run("trim", {}, shape=(by,), extra=extra))
-        return len(await self.announced(self._rows("trim_rows", {}, shape=(by,), extra=extra)))
+        return await self._removed(self._run("trim", {}, shape=(by,), extra=extra))
 
     async def count(self, **where: Value) -> int:
         """How many records meet the conditions."""
@@ -253,9 +253,11 @@ class Store(Generic[R]):
     async def remove(self, **where: Value) -> int:
         """Delete every row that meets the conditions; returns how many there were. Needs a condition."""
         _require(where)
-        if self._watched is not None:
-            return len(await self.announced(self._rows("take", where)))
-        return len(await self._run("remove", where))
+        return await self._removed(self._run("remove", where))
+
+    async def _removed(self, removing: Coroutine[Any, Any, Rows]) -> int:
+        """How many rows a removal was about; only what names them is read, whatever else they hold."""
+        return len(await (removing if self._watched is None else self._told(removing, name_of)))
 
     async def _rows(self, verb: str, where: Mapping[str, Value], **options: Any) -> Sequence[R]:
         return [self.build(row) for row in await self._run(verb, where, **options)]

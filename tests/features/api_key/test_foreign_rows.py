@@ -97,3 +97,20 @@ async def test_a_key_of_a_configuration_that_is_no_more_follows_the_default_one(
     assert (changed.config_id, changed.metadata) == ("gone", {"a": 1})
     await service(auth).delete_api_key("foreign")
     assert (await get(ada, "list")).json()["total"] == 0
+
+
+UNREADABLE = "'\"\\ud800\"'"
+
+
+async def test_a_row_that_nobody_can_read_keeps_no_user_from_being_deleted(ada, auth, database_url):
+    await add(database_url, await user_id(ada), metadata=UNREADABLE)
+    assert (await get(ada, "get", id="foreign")).status_code == 503
+    assert await auth.services.deletions.delete(await user_id(ada))
+    assert await query(database_url, "SELECT id FROM apikey") == []
+
+
+async def test_one_that_has_ended_is_deleted_like_any_other(ada, auth, database_url):
+    ended = "'2001-01-01T00:00:00.000Z'"
+    await add(database_url, await user_id(ada), metadata=UNREADABLE, expiresAt=ended)
+    assert await service(auth).delete_all_expired() == 1
+    assert await query(database_url, "SELECT id FROM apikey") == []
