@@ -21,12 +21,21 @@ _logger = structlog.get_logger("asgi_auth.guards")
 class Guard(ABC):
     """A rule about who may pass.
 
-    A refused credential is refused by every guard: nothing falls back to another one.
+    A refused credential is refused by every guard: nothing falls back to another one. What satisfies a guard has to be
+    of the subject that the deciding credential stands for (else 403): with a credential of one's own nobody may do more
+    in the name of somebody else.
     """
 
     @abstractmethod
     def admit(self, context: AuthContext) -> Proof:
         """The proof that satisfies this guard; raises an AuthError where there is none."""
+
+    def admitted(self, context: AuthContext) -> Proof:
+        """What ``admit`` gives; raises Forbidden where it is of another subject than the one that ``auth`` tells of."""
+        proof = self.admit(context)
+        if proof.subject != context.subject:
+            raise Forbidden
+        return proof
 
     def check(self, scope: Scope) -> Proof:
         """Judge the request of a scope; raises NotAuthenticated (401), Forbidden (403, logged) or Unavailable (503)."""
@@ -34,7 +43,7 @@ class Guard(ABC):
         if context.error is not None:
             raise context.error
         try:
-            return self.admit(context)
+            return self.admitted(context)
         except Forbidden as refusal:
             user_id = None if context.user is None else context.user.id
             _logger.warning("guard.refused", code=refusal.code, kind=context.credential, user_id=user_id)
@@ -101,7 +110,7 @@ class _Either(Guard):
         refusals: list[AuthError] = []
         for guard in self.guards:
             try:
-                return guard.admit(context)
+                return guard.admitted(context)
             except AuthError as refusal:
                 refusals.append(refusal)
         # The one that came closest says most: 403 before 401.
@@ -113,9 +122,7 @@ class _AllOf(Guard):
     guards: tuple[Guard, ...]
 
     def admit(self, context: AuthContext) -> Proof:
-        proofs = [guard.admit(context) for guard in self.guards]
-        if len({proof.subject for proof in proofs}) > 1:
-            raise Forbidden
+        proofs = [guard.admitted(context) for guard in self.guards]
         return proofs[0]
 
 
