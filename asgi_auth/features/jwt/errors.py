@@ -19,4 +19,7 @@ class SigningKeyUnreadable(RuntimeError):
 
     def __init__(self, kid: str) -> None:
         self.kid = kid
-        super().__init__(f"the signing key {kid} cannot be read: was it encrypted with a secret that is not in use?")
+        super().__init__(
+            f"the signing key {kid} cannot be read: was it encrypted with a secret that is not in use? "
+            "JWTService.rotate_keys() makes another"
+        )

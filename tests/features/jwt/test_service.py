@@ -262,5 +262,6 @@ async def test_where_keys_cannot_be_read_nothing_is_said_of_the_token(auth, serv
         await service.sign_jwt({"sub": "u"})
 
 
-def test_the_error_of_an_unreadable_key_names_the_key_alone():
+def test_the_error_of_an_unreadable_key_names_the_key_and_what_helps():
     assert "the-kid" in str(SigningKeyUnreadable("the-kid"))
+    assert "JWTService.rotate_keys()" in str(SigningKeyUnreadable("the-kid"))
