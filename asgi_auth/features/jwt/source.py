@@ -139,7 +139,8 @@ class JWTSource:
     async def _checked(self, proof: Proof, verified: VerifiedToken) -> Proof:
         """With the session that the token rests on, and its user, as they are now."""
         session_id = verified.claims.get("sid")
-        if not isinstance(session_id, str):
+        # No id has a NUL, and not every database can be asked for one.
+        if not isinstance(session_id, str) or "\0" in session_id + verified.subject:
             raise InvalidToken(reason="a token without a session")
         live = await self._services.sessions.get_session_by_id(session_id, user_id=verified.subject)
         of_key, of_session = proof.standing, live.standing

@@ -211,10 +211,14 @@ async def test_a_token_without_a_session_is_refused(auth):
     for claims in ({}, {"sid": None}, {"sid": 1}, {"sid": [ada.session.id]}, {"sid": ""}, {"sid": ada.token}):
         token = await service.sign_jwt({"sub": ada.user.id, **claims})
         assert (await asked(app, bearer(token)))["error"] == "UNAUTHORIZED"
+    for odd in ({"sid": f"{ada.session.id}\0"}, {"sub": f"{ada.user.id}\0"}):
+        token = await service.sign_jwt({"sub": ada.user.id, "sid": ada.session.id} | odd)
+        assert (await asked(app, bearer(token)))["error"] == "UNAUTHORIZED"
     good = await service.sign_jwt({"sub": ada.user.id, "sid": ada.session.id})
     assert (await asked(app, bearer(good)))["subject"] == ada.user.id
 
 
+@pytest.mark.every_storage
 async def test_a_token_for_somebody_else_s_session_is_refused(auth):
     ada, _ = await newcomer(auth)
     bob, _ = await newcomer(auth, "bob@example.com")
