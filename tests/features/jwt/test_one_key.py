@@ -9,12 +9,15 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from asgi_auth.crypto.key_pairs import generate_pair
 from asgi_auth.features.jwt import JWTService
 from tests.features.jwt.stored_keys import kid_of, rows
+from tests.support import eventually
 
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 ROOT = Path(__file__).parents[3]
 
 
@@ -41,6 +44,34 @@ async def test_50_coroutines_make_one_key(make_jwt, database_url, algorithm):
     tokens = await asyncio.gather(*(service.sign_jwt({"sub": str(number)}) for number in range(50)))
     assert len({kid_of(token) for token in tokens}) == len(await rows(auth)) == 1
     await asyncio.gather(*(service.verify_jwt(token) for token in tokens))
+
+
+async def test_who_finds_none_waits_for_another_process_that_makes_one(make_jwt, postgres_url):
+    here, there = (make_jwt(database=postgres_url) for _ in range(2))
+    for auth in (here, there):
+        await auth.services.engine.connect()
+    made, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def make():
+        async with there.services.engine.transaction():
+            token = await there.services.get(JWTService).sign_jwt({"sub": "u"})
+            made.set()
+            await goes_on.wait()
+        return token
+
+    first = asyncio.create_task(make())
+    await made.wait()
+    second = asyncio.create_task(here.services.get(JWTService).sign_jwt({"sub": "u"}))
+    connection = await asyncpg.connect(postgres_url)
+
+    async def waits_or_has_one_of_its_own():
+        return second.done() or await connection.fetchval(WAITING)
+
+    await eventually(waits_or_has_one_of_its_own)
+    goes_on.set()
+    assert kid_of(await second) == kid_of(await first)
+    assert len(await rows(here)) == 1
+    await connection.close()
 
 
 async def test_where_the_key_has_expired_one_is_made_as_well(make_jwt, database_url, clock):
