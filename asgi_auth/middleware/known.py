@@ -41,10 +41,11 @@ class KnowingSource(Protocol):
 class _Known:
     """One credential: who it is, as long as the cell lives, up to a moment in seconds since 1970."""
 
-    __slots__ = ("cell", "context", "is_told", "until", "was_used")
+    __slots__ = ("cell", "context", "is_told", "source", "until", "was_used")
 
-    def __init__(self, context: AuthContext, standing: Standing) -> None:
+    def __init__(self, context: AuthContext, standing: Standing, source: KnowingSource) -> None:
         self.context = context
+        self.source = source
         self.cell: Cell = standing.cell
         self.until = min(standing.until, standing.cell.until)
         self.is_told = standing.is_told
@@ -89,8 +90,9 @@ class KnownCredentials:
             known: _Known = self._known[credential]  # ``get`` would look three times
         except KeyError:
             return None
-        # A cookie may hold what the header does, "Bearer" and a token that nobody has signed.
-        if known.context.credential != source.kind or not self._holds(known):
+        # A cookie may hold what the header does, "Bearer" and a token that nobody has signed; and another source of the
+        # same kind may have other rules.
+        if known.source is not source or not self._holds(known):
             return None
         known.was_used = known.cell.was_used = True
         return known.context if source.admit_known(known.context) else None
@@ -106,9 +108,10 @@ class KnownCredentials:
         standing = next(iter(context.credentials.values())).standing
         source, credential = _offered(*((standing and self._header(scope)) or NOWHERE))
         # Whoever can tell the kinds apart may tell them apart in another way than those who judged.
-        is_meant = source is not None and source.kind == context.credential
-        if standing is not None and is_meant and len(credential) <= LONGEST:
-            self._known[credential] = _Known(context, standing)
+        if standing is None or source is None or source.kind != context.credential:
+            return
+        if len(credential) <= LONGEST:
+            self._known[credential] = _Known(context, standing, source)
 
     def _header(self, scope: Scope) -> Offered | None:
         """The only header that may hold a credential, and whose; None without one, nobody's where there are more."""

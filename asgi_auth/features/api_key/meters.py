@@ -10,6 +10,9 @@ from msgspec import structs
 from asgi_auth.clock import Timestamp
 from asgi_auth.models import ApiKey, Record
 
+CLOCKS_DIFFER: Final = 60_000
+"""Milliseconds by which the clocks of processes may differ; what lies further ahead is of a clock that was wrong."""
+
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -53,39 +56,35 @@ class Limit(NamedTuple):
         return max(self.most // 100, 1)
 
 
-def is_within(now: int, began: int, ends: int) -> bool:
-    """Whether a window is open; one that would not even have begun a window from now is of a clock put back since."""
-    return began - (ends - began) < now < ends
-
-
 class Share:
     """What this process has taken in advance of the requests that all processes share.
 
     Attributes:
         units: what is left of it.
-        began: the shared window's own moment.
+        began: the shared window's moment.
         ends: when it is over; nothing of it counts afterwards.
         drawn: everything that was taken of that window: never more than the limit, whatever is forgotten there.
         is_used_up: there is no more to be taken of it.
-        owed: requests of the window that were let through while nobody could be asked.
+        owed: requests of the window that were let through while nobody could be asked, all of them: who is told so
+            twice knows that it is the same.
         is_growing: more of it is being asked for.
     """
 
     __slots__ = ("began", "drawn", "ends", "is_growing", "is_used_up", "owed", "units")
 
-    def __init__(self) -> None:
-        self.units = self.began = self.ends = self.drawn = self.owed = 0
+    def __init__(self, *, owed: int = 0) -> None:
+        self.units = self.began = self.ends = self.drawn = 0
+        self.owed = owed
         self.is_used_up = self.is_growing = False
 
     def is_open(self, now: int) -> bool:
-        """Whether the shared window is the present one."""
-        return is_within(now, self.began, self.ends)
+        """Whether its window is the present one."""
+        return self.began - CLOCKS_DIFFER <= now < self.ends
 
     def use(self, now: int) -> bool:
         """Use one up, if there is one."""
-        if not self.is_open(now):
-            self.units = self.drawn = 0
-            self.is_used_up = False
+        if not self.began - CLOCKS_DIFFER <= now < self.ends:
+            self.units, self.is_used_up = 0, False
         if not self.units:
             return False
         self.units -= 1
@@ -161,17 +160,16 @@ class Meter:
             return
         self.limit = limit
         self.ends = 0 if limit is None else self.began + limit.window
-        self.share = Share()
-
-    def is_open(self, now: int) -> bool:
-        """Whether the window is the present one."""
-        return is_within(now, self.began, self.ends)
+        self.share = Share(owed=self.share.owed)
 
     def left(self, now: int) -> int:
         """How many more requests are within the limit, as far as this process knows."""
         if self.limit is None:
             return 1
-        return self.limit.most - (self.count if self.is_open(now) else 0)
+        if self.began - now > CLOCKS_DIFFER:  # the clock was ahead, and has been set right
+            self.opened = self.began = now
+            self.ends = now + self.limit.window
+        return self.limit.most - (self.count if now < self.ends else 0)
 
     def note(self, now: int) -> None:
         """Count a request that was let through; one without a limit leaves only its moment (contract)."""
@@ -180,10 +178,11 @@ class Meter:
         if self.limit is None:
             return
         if self.share.is_open(now):
-            if self.share.began > self.began or not self.is_open(now):
+            goes_on = self.share.owed and self.share.began < self.ends  # what was counted alone is part of it
+            if self.share.began > self.began and not goes_on:
                 self._open(self.share.began)
             self.opened = self.began = self.share.began
-        elif not self.is_open(now):
+        elif now >= self.ends:
             self._open(now)
         if self._restarts:
             self.began = now
@@ -218,16 +217,15 @@ class Meter:
 
     def after(self, row: KeyUse, taken: Uncounted) -> KeyUse:
         """What the row has to say once this has been counted there."""
-        last = self.last if self.last is not None else 0
-        if row.last_request is not None:
-            last = max(last, row.last_request.milliseconds)
-        moment = moment_of(last)
+        last, told = self.last or 0, _last_of(row)
+        # what lies far ahead, somebody has written whose clock was wrong
+        moment = moment_of(max(last, told if told - last <= CLOCKS_DIFFER else 0))
         count = taken.requests + (self._counted_by(row) if taken.opens else row.request_count)
         return KeyUse(id=self.id, request_count=count, last_request=moment, updated_at=moment)
 
     def _counted_by(self, row: KeyUse) -> int:
         """What others have counted in the row of a window that has just begun here."""
-        last = 0 if row.last_request is None else row.last_request.milliseconds
+        last = _last_of(row)
         if self._restarts:  # they may have used the key when we knew of no use
             is_same = self.limit is not None and last + self.limit.window > self.opened
             return row.request_count if is_same else 0
@@ -240,23 +238,23 @@ class Meter:
 
     def shown(self, key: ApiKey) -> KeyUse:
         """What the row would say if everything had been written at once; ``key`` may have been read long ago."""
-        read = use_of(key)
-        if self.last is None:
-            return read
-        moment = moment_of(self.last)
-        if read.last_request is None or read.last_request <= moment:
-            return KeyUse(
-                id=key.id,
-                request_count=self.count,
-                last_request=moment,
-                updated_at=max(moment, read.updated_at) if self.has_counted else read.updated_at,
-            )
-        return structs.replace(read, request_count=max(read.request_count, self._uncounted and self.count))
+        row = max(use_of(key), self.row, key=lambda each: (_last_of(each), each.request_count))
+        if not self.has_counted:
+            return row
+        use = self.after(row, Uncounted(self._uncounted, self.opens))
+        count = use.request_count
+        if not self.opens and _last_of(row) < self.ends:  # what is being written now is in neither
+            count = self.count if _last_of(row) < self.opened else max(self.count, count)
+        return structs.replace(use, request_count=count, updated_at=max(use.updated_at, row.updated_at))
 
 
 def use_of(key: ApiKey) -> KeyUse:
     """What a key's row says of its use."""
     return KeyUse(id=key.id, request_count=key.request_count, last_request=key.last_request, updated_at=key.updated_at)
+
+
+def _last_of(row: KeyUse) -> int:
+    return 0 if row.last_request is None else row.last_request.milliseconds
 
 
 def moment_of(milliseconds: int) -> Timestamp:

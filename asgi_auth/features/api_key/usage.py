@@ -13,9 +13,9 @@ import structlog
 from asgi_auth.clock import Clock, seconds_of
 from asgi_auth.engine import Engine
 from asgi_auth.errors import Unavailable
-from asgi_auth.features.api_key.errors import ApiKeyRateLimited
+from asgi_auth.features.api_key.errors import ApiKeyRateLimited, InvalidApiKey
 from asgi_auth.features.api_key.key_store import KeyStore
-from asgi_auth.features.api_key.leases import Lease, Leases
+from asgi_auth.features.api_key.leases import Knowledge, Lease, Leases
 from asgi_auth.features.api_key.meters import KeyUse, Limit, Meter, use_of
 from asgi_auth.features.api_key.use_writer import UseWriter
 from asgi_auth.infrastructure.cache.flights import Flights
@@ -41,10 +41,11 @@ class KeyUsage:
 
     With Redis, processes take requests in advance from the window that all of them share, a hundredth of the limit at
     most: over all of them never more than the limit are let through, and fewer only by what one that is no longer asked
-    has taken. While Redis does not answer, and without it, each process counts what it lets through, beside what the
-    key's row tells of the others, a second or two late: one process is exact; of several each keeps to the limit, and
-    all together go beyond it by what each lets through before it has heard of the others. What was let through while
-    Redis was away counts there when it is back.
+    has taken. What Redis loses they tell it again, but for what others have used in the last second or two. While Redis
+    does not answer, and without it, each process counts what it lets through, beside what the key's row tells of the
+    others, a second or two late: one process is exact; of several each keeps to the limit, and all together go beyond
+    it by what each lets through before it has heard of the others. What was let through while Redis was away counts
+    there when it is back.
 
     Args:
         engine: whose transactions the counters are written in, beside the requests.
@@ -66,6 +67,7 @@ class KeyUsage:
         leases: Leases | None,
         restarts: bool,
     ) -> None:
+        self._store = store
         self._seconds = seconds_of(clock)
         self._metrics = metrics
         self._leases = leases
@@ -87,8 +89,14 @@ class KeyUsage:
         self._note(meter, now)
         return True
 
-    async def count(self, key: ApiKey, limit: Limit | None) -> None:
-        """Count a request with a key; raises ApiKeyRateLimited, having counted nothing."""
+    async def count(self, key: ApiKey, limit: Limit | None, *, is_remembered: bool = False) -> None:
+        """Count a request with a key; raises ApiKeyRateLimited, having counted nothing.
+
+        ``is_remembered``: the key was read a while ago, perhaps by another process. Where nobody else counts, its row
+        is read anew: raises InvalidApiKey where it is gone, Unavailable.
+        """
+        if is_remembered and limit is not None and key.id not in self._meters and self._is_alone(self._now()):
+            key = await self._read(key.id)
         meter = self._meter(key, limit)
         while not self._admits(meter, now := self._now()):
             self._check(meter, now)
@@ -111,6 +119,12 @@ class KeyUsage:
     def _now(self) -> int:
         return round(self._seconds() * 1000)
 
+    async def _read(self, key_id: str) -> ApiKey:
+        found = await self._store.find(id=key_id)
+        if found is None:
+            raise InvalidApiKey
+        return found.public
+
     def _meter(self, key: ApiKey, limit: Limit | None) -> Meter:
         meter = self._meters.get(key.id)
         if meter is None:
@@ -130,7 +144,7 @@ class KeyUsage:
             self._meters[oldest] = meter
 
     def _is_alone(self, now: int) -> bool:
-        return self._leases is None or now < self._alone_until
+        return self._leases is None or 0 < self._alone_until - now <= ALONE_FOR
 
     def _admits(self, meter: Meter, now: int) -> bool:
         """Whether a request is within the limit for sure."""
@@ -147,7 +161,7 @@ class KeyUsage:
 
     def _note(self, meter: Meter, now: int) -> None:
         meter.note(now)
-        if meter.limit is not None and self._leases is not None and now < self._alone_until:
+        if meter.limit is not None and self._leases is not None and self._is_alone(now):
             meter.share.owed += 1
         self.writer.add(meter)
 
@@ -180,31 +194,30 @@ class KeyUsage:
         limit, share, now = meter.limit, meter.share, self._now()
         if limit is None or self._leases is None:
             return
-        drawn, units = (share.drawn, share.units) if share.is_open(now) else (0, 0)
-        want = min(limit.lease - units, limit.most - drawn)
-        owed, share.owed = (share.owed if meter.is_open(now) else 0), 0
+        units, drawn, since = (share.units, share.drawn, share.began) if share.is_open(now) else (0, 0, 0)
+        want = max(min(limit.lease - units, limit.most - drawn), 0)
+        known = Knowledge(owed=share.owed if now < meter.ends else 0, counted=meter.count + units, since=since)
         try:
-            lease = await self._taken(self._leases, meter.id, limit, want=max(want, 0), owed=owed, now=now)
-        except BaseException as error:
-            share.owed += owed
-            if not isinstance(error, Unavailable):
-                raise
+            lease = await self._taken(self._leases, meter.id, limit, want=want, known=known, now=now)
+        except Unavailable:
             self._be_alone(now)
         else:
             share.add(lease.units, began=lease.began, ends=lease.began + limit.window)
         finally:
             share.is_growing = False
 
-    async def _taken(self, leases: Leases, key_id: str, limit: Limit, *, want: int, owed: int, now: int) -> Lease:
+    async def _taken(
+        self, leases: Leases, key_id: str, limit: Limit, *, want: int, known: Knowledge, now: int
+    ) -> Lease:
         """Some requests of the window; one slow answer is no reason to count alone. Raises Unavailable."""
         for _ in range(SLOW_ANSWERS):
             with suppress(Unavailable):
-                return await leases.take(key_id, limit, want=want, owed=owed, now=now)
+                return await leases.take(key_id, limit, want=want, known=known, now=now)
             if leases.is_away:
                 break
         raise Unavailable
 
     def _be_alone(self, now: int) -> None:
-        if now >= self._alone_until + ALONE_FOR:
+        if not 0 < self._alone_until + ALONE_FOR - now <= 2 * ALONE_FOR:
             _logger.warning("api_key.counted_alone", seconds=ALONE_FOR // 1000)
         self._alone_until = now + ALONE_FOR

@@ -44,6 +44,7 @@ class UseWriter:
         self._rows = store
         self._forget = forget
         self._due: dict[str, Meter] = {}
+        self._writing: frozenset[str] = frozenset()
         self._writer = BatchWriter(
             engine,
             name="asgi_auth use of API keys",
@@ -53,7 +54,7 @@ class UseWriter:
         )
 
     def __contains__(self, key_id: str) -> bool:
-        return key_id in self._due
+        return key_id in self._due or key_id in self._writing
 
     def add(self, meter: Meter) -> None:
         """Have a key's counters written soon; returns at once."""
@@ -79,6 +80,7 @@ class UseWriter:
         # In one order everywhere: two processes that write of the same keys never wait for each other.
         batch = [self._due.pop(key_id) for key_id in sorted(list(self._due)[:BATCH])]
         taken = [(meter, meter.taken()) for meter in batch]
+        self._writing = frozenset(meter.id for meter in batch)
         try:
             async with self._engine.transaction():
                 rows = [await self._write_one(meter, uncounted) for meter, uncounted in taken]
@@ -90,6 +92,8 @@ class UseWriter:
         except Exception as error:  # noqa: BLE001  (what cannot be written must not keep the rest from it)
             _logger.error("api_key.use_not_written", error=type(error).__name__, keys=len(taken))  # noqa: TRY400
             return self._progress
+        finally:
+            self._writing = frozenset()
         for (meter, uncounted), row in zip(taken, rows, strict=True):
             self._conclude(meter, uncounted, row)
         return self._progress

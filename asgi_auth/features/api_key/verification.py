@@ -125,10 +125,10 @@ class ApiKeyVerifier:
         (its user is gone), UsageExceeded, ApiKeyRateLimited, TooManyUnknownKeys, Unavailable.
         """
         try:
-            owned, standing = await self._found(key, config_ids, required_permissions or {}, client)
+            owned, standing, is_remembered = await self._found(key, config_ids, required_permissions or {}, client)
             if counted is not None and counted.id == owned.key.id:
                 return JudgedKey(api_key=self._counted(owned.key), user=owned.user, standing=standing)
-            used = await self._use(owned)
+            used = await self._use(owned, is_remembered=is_remembered)
         except AuthError as error:
             self._metrics.increment(VALIDATE, outcome=_outcome(error))
             raise
@@ -155,8 +155,8 @@ class ApiKeyVerifier:
         config_ids: Collection[str] | None,
         required_permissions: Mapping[str, Sequence[str]],
         client: str | None,
-    ) -> tuple[OwnedKey, Standing | None]:
-        """A key that is good, before anything is counted."""
+    ) -> tuple[OwnedKey, Standing | None, bool]:
+        """A key that is good, before anything is counted; and whether it was read before."""
         if not await self.may_be_key(key, config_ids):
             raise InvalidApiKey
         found = await self._lookup.find(key, client=client)
@@ -165,13 +165,17 @@ class ApiKeyVerifier:
         if owned is None or options is None or not (config_ids is None or owned.key.config_id in config_ids):
             raise InvalidApiKey
         await self._check(owned, options, required_permissions)
-        return owned, _standing(found, options)
+        return owned, _standing(found, options), found.layer != "record"
 
-    async def _use(self, owned: OwnedKey) -> ApiKey:
+    async def _use(self, owned: OwnedKey, *, is_remembered: bool) -> ApiKey:
         """The key after one more use of it."""
         options = self.configurations.find(owned.key.config_id)
-        used = owned.key if owned.key.remaining is None else await self._remaining.use(owned.key)
-        await self.usage.count(used, Limit.of(used) if options is None or options.limits_requests else None)
+        if owned.key.remaining is None:
+            used = owned.key
+        else:
+            used, is_remembered = await self._remaining.use(owned.key), False
+        limit = Limit.of(used) if options is None or options.limits_requests else None
+        await self.usage.count(used, limit, is_remembered=is_remembered)
         return used
 
     async def _check(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from asgi_auth import Protect, require_api_key
-from asgi_auth.features.api_key import ApiKeyMiddleware, ApiKeyOptions, ApiKeys
+from asgi_auth.features.api_key import ApiKeyMiddleware, ApiKeyOptions, ApiKeys, ApiKeySource
+from asgi_auth.middleware import CredentialMiddleware
 from tests.features.api_key.rows import add_key, new_key, tell, written
 from tests.support import browser
 
@@ -71,3 +72,14 @@ async def test_another_key_in_another_header_is_counted_for_itself(auth):
         answer = await client.get("/", headers={"x-api-key": first.text, "x-files-key": second.text})
     assert answer.json()["key"] == second.id
     assert [(await written(auth, key)).remaining for key in (first, second)] == [4, 4]
+
+
+async def test_two_sources_in_one_middleware_know_their_own_keys_only(auth):
+    key = await new_key(auth)
+    sources = [
+        ApiKeySource(auth.services, headers=["x-any"]),
+        ApiKeySource(auth.services, headers=["x-other"], config_id="other"),
+    ]
+    app = CredentialMiddleware(Protect(tell), auth.services, sources=sources)
+    assert await answers(app, key, name="x-any") == [200, 200]
+    assert await answers(app, key, name="x-other") == [401, 401]
