@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from asgi_auth.crypto.tokens import hash_token
@@ -9,7 +11,7 @@ from asgi_auth.features.api_key import ApiKeys
 from asgi_auth.features.api_key.verification import ApiKeyVerifier
 from tests.features.api_key.rows import add_key, new_key, person, service, written
 from tests.features.api_key.test_rate_limits import let_through
-from tests.support import eventually, until
+from tests.support import eventually
 
 
 @pytest.fixture
@@ -43,8 +45,38 @@ async def test_what_another_process_has_remembered_of_a_key_says_nothing_of_its_
     key = keys[-1]
     await written(auths[0], key)
     await auths[1].services.start()
-    await until(lambda: auths[1].services.remembering.hub.is_complete)
+    there = auths[1].services.get(ApiKeyVerifier)._lookup._cache
+
+    async def is_shared_there():
+        return there._may_remember and await there._read_shared(hash_token(key.text)) is not None
+
+    await eventually(is_shared_there)
     assert await let_through(auths[1], key, 15) == 0
+
+
+async def test_a_key_is_not_forgotten_while_its_use_is_written(auth, monkeypatch):
+    monkeypatch.setattr("asgi_auth.features.api_key.usage.MOST_METERS", 1)
+    key = await new_key(auth, rate_limit_max=10)
+    other = await add_key(auth, key.owner_id, rate_limit_max=10)
+    writer = auth.services.get(ApiKeyVerifier).usage.writer
+    write_one, begun, goes_on = writer._write_one, asyncio.Event(), asyncio.Event()
+
+    async def slow(meter, uncounted):
+        begun.set()
+        await goes_on.wait()
+        return await write_one(meter, uncounted)
+
+    assert await let_through(auth, key, 15) == 10
+    monkeypatch.setattr(writer, "_write_one", slow)
+    writing = asyncio.create_task(writer.flush())
+    await begun.wait()
+    try:
+        assert await let_through(auth, other, 1) == 1
+        usage = auth.services.get(ApiKeyVerifier).usage
+        assert usage.shown(await service(auth).get_api_key(key.id)).request_count == 10
+    finally:
+        goes_on.set()
+        await writing
 
 
 @pytest.mark.parametrize("first", [0, 1])

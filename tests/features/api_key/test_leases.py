@@ -251,3 +251,19 @@ async def test_what_is_told_twice_counts_once(private, private_redis, clock, mon
     passed = 150 + await let_through(private, key, 300)
     assert len(lost) == 2
     assert 300 - 4 * 3 <= passed <= 300
+
+
+async def test_what_was_let_through_in_two_outages_counts_twice(private, private_redis, clock):
+    key = await new_key(private, rate_limit_max=300, rate_limit_time_window=24 * HOUR)
+    redis, passed = private.services.remembering.redis, 0
+    for alone in (100, 50):
+        private_redis.stop()
+        passed += await let_through(private, key, alone)
+        private_redis.start()
+        await until(lambda: not redis.breaker.is_open)
+        clock.advance(milliseconds=ALONE_FOR)
+        passed += await let_through(private, key, 20)
+    assert passed == 190
+    passed += await let_through(private, key, 400)
+    assert 290 <= passed <= 300
+    assert (await written(private, key)).request_count == passed
