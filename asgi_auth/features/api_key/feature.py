@@ -19,7 +19,7 @@ from asgi_auth.features.api_key.endpoints import ApiKeyEndpoints
 from asgi_auth.features.api_key.events import tell_of_keys
 from asgi_auth.features.api_key.key_store import KeyStore
 from asgi_auth.features.api_key.mirrored_keys import MirroredKeys
-from asgi_auth.features.api_key.models import StoredApiKey
+from asgi_auth.features.api_key.models import KeyName, StoredApiKey
 from asgi_auth.features.api_key.options import ApiKeyOptions
 from asgi_auth.features.api_key.secondary_keys import SecondaryKeys
 from asgi_auth.features.api_key.service import ApiKeyService
@@ -101,7 +101,8 @@ class ApiKeys(Feature):
         if redis is None:
             raise ConfigurationError(f"ApiKeys(storage={self._storage!r}) needs AuthConfig.redis")
         if self._storage == "both":
-            return MirroredKeys(table, redis, services.engine, clock=services.clock)
+            names = services.engine.store("apikey", KeyName)
+            return MirroredKeys(table, redis, services.engine, names=names, clock=services.clock)
         return SecondaryKeys(redis, services.engine, find_user=services.users.find, clock=services.clock)
 
     def endpoints(self, services: Services) -> Iterable[Endpoints]:

@@ -9,7 +9,7 @@ from functools import partial
 from asgi_auth.clock import Clock
 from asgi_auth.engine import Engine
 from asgi_auth.engine.store import LIST_LIMIT, NOTHING, Store, Value
-from asgi_auth.features.api_key.models import StoredApiKey
+from asgi_auth.features.api_key.models import KeyName, StoredApiKey
 from asgi_auth.features.api_key.secondary_form import milliseconds_left, names_of, write_key
 from asgi_auth.infrastructure.redis_client import RedisClient, Script
 from asgi_auth.models import User
@@ -33,8 +33,17 @@ class MirroredKeys:
     answer nothing is changed: the other server would go on believing what is there.
     """
 
-    def __init__(self, store: Store[StoredApiKey], redis: RedisClient, engine: Engine, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store[StoredApiKey],
+        redis: RedisClient,
+        engine: Engine,
+        *,
+        names: Store[KeyName],
+        clock: Clock,
+    ) -> None:
         self._store = store
+        self._names = names
         self._redis = redis
         self._engine = engine
         self._clock = clock
@@ -101,12 +110,17 @@ class MirroredKeys:
             return taken
 
     async def remove(self, **where: Value) -> int:
-        """Delete every row that meets the conditions; returns how many there were."""
+        """Delete an owner's rows, readable or not, or the one row that meets the conditions; returns how many."""
+        if not where.keys() <= {"id", "reference_id"}:
+            return int(await self.take(**where) is not None)
         removed = 0
         async with self._engine.transaction():
-            while found := await self.list(limit=LIST_LIMIT, offset=0, order_by=None, is_descending=False, **where):
+            while found := await self._names.list(
+                limit=LIST_LIMIT, offset=0, order_by=None, is_descending=False, **where
+            ):
                 for each in found:
-                    removed += await self.take(id=each.id) is not None
+                    removed += await self._names.take(id=each.id) is not None
+                    await self._engine.before_commit(partial(self._drop, each))
         return removed
 
     async def trim(self, *, before: datetime, most: int, by: str = "created_at") -> int:
@@ -122,5 +136,5 @@ class MirroredKeys:
         left = milliseconds_left(record, self._clock)
         await self._redis.evaluate(self._put, names_of(record), [write_key(record), left])
 
-    async def _drop(self, record: StoredApiKey) -> None:
+    async def _drop(self, record: StoredApiKey | KeyName) -> None:
         await self._redis.command("DEL", *names_of(record))

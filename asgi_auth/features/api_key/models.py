@@ -22,6 +22,16 @@ class StoredApiKey(ApiKey, frozen=True, kw_only=True):
         return view(self, ApiKey)
 
 
+class KeyName(Record, frozen=True, kw_only=True):
+    """What a row is found by, wherever it is held: all that is read of one that is to go."""
+
+    secret_fields = frozenset({"key"})
+
+    key: str
+    reference_id: str
+    id: str
+
+
 class OwnedKey(Record, frozen=True, kw_only=True):
     """A key and the user who owns it, as one read gives them; None where no user does."""
 

@@ -9,14 +9,14 @@ import structlog
 
 from asgi_auth.clock import Clock
 from asgi_auth.errors import Unavailable
-from asgi_auth.features.api_key.models import StoredApiKey
+from asgi_auth.features.api_key.models import KeyName, StoredApiKey
 from asgi_auth.fields import fields_of
 from asgi_auth.models import decode_hook, frozen, to_json
 
 _logger = structlog.get_logger("asgi_auth.secondary_storage")
 
 
-def names_of(key: StoredApiKey) -> list[str]:
+def names_of(key: StoredApiKey | KeyName) -> list[str]:
     """Where a key is held: twice the row, and among the ids of its owner's."""
     return [f"api-key:{key.key}", f"api-key:by-id:{key.id}", f"api-key:by-ref:{key.reference_id}"]
 

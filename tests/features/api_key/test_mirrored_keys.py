@@ -11,6 +11,7 @@ from asgi_auth import Unavailable
 from asgi_auth.features.api_key import ApiKeyOptions, ApiKeys
 from asgi_auth.features.api_key.errors import InvalidApiKey, UsageExceeded
 from asgi_auth.features.api_key.verification import ApiKeyVerifier
+from tests.contracts.rows import query
 from tests.features.api_key.rows import costs_nothing, keys_of, person, service, verify
 from tests.features.api_key.test_secondary_storage import FOUND, PATIENT, create
 
@@ -85,6 +86,16 @@ async def test_the_keys_of_a_deleted_user_are_gone_from_both(auth, held):
     for each in made:
         assert await held(f"api-key:by-id:{each.id}") is None
         assert await keys_of(auth).find(id=each.id) is None
+
+
+async def test_so_is_one_that_nobody_can_read(auth, held, database_url):
+    made = await create(auth, await person(auth))
+    await query(database_url, """UPDATE apikey SET metadata = '"\\ud800"'""")
+    with pytest.raises(Unavailable):
+        await service(auth).get_api_key(made.id)
+    assert await auth.services.deletions.delete(made.reference_id)
+    assert await held(f"api-key:by-id:{made.id}") is None
+    assert await query(database_url, "SELECT id FROM apikey") == []
 
 
 async def test_without_redis_nothing_is_changed(make_auth, database_url, private_redis):
