@@ -31,6 +31,9 @@ ALONE_FOR: Final = 1_000
 SLOW_ANSWERS: Final = 3
 """How often one that did not come in time is asked for while Redis answers others."""
 
+LATE_ANSWERS: Final = 10
+"""How often what Redis gives may be over before it is there: of a window that is shorter than the way it is always."""
+
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 _logger = structlog.get_logger("asgi_auth.api_key")
@@ -93,14 +96,17 @@ class KeyUsage:
         """Count a request with a key; raises ApiKeyRateLimited, having counted nothing.
 
         ``is_remembered``: the key was read a while ago, perhaps by another process. Where nobody else counts, its row
-        is read anew: raises InvalidApiKey where it is gone, Unavailable.
+        is read anew: raises InvalidApiKey where it is gone. Raises Unavailable where nobody can tell.
         """
         if is_remembered and limit is not None and key.id not in self._meters and self._is_alone(self._now()):
             key = await self._read(key.id)
-        meter = self._meter(key, limit)
+        meter, late = self._meter(key, limit), 0
         while not self._admits(meter, now := self._now()):
             self._check(meter, now)
+            if late >= LATE_ANSWERS:
+                raise Unavailable
             await self._flights.join(key.id, lambda: self._grow(meter))
+            late += not (self._is_alone(self._now()) or meter.share.is_open(self._now()))
         self._note(meter, now)
 
     def shown(self, key: ApiKey) -> KeyUse:

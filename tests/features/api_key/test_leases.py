@@ -267,3 +267,20 @@ async def test_what_was_let_through_in_two_outages_counts_twice(private, private
     passed += await let_through(private, key, 400)
     assert 290 <= passed <= 300
     assert (await written(private, key)).request_count == passed
+
+
+async def test_a_window_that_is_over_before_redis_has_answered_keeps_nobody_waiting(make, clock, monkeypatch):
+    auth = make()
+    key = await new_key(auth, rate_limit_max=5, rate_limit_time_window=5)
+    redis = auth.services.remembering.redis
+    evaluate = redis.evaluate
+
+    async def far_away(script, keys, arguments=()):
+        answer = await evaluate(script, keys, arguments)
+        clock.advance(milliseconds=20)
+        return answer
+
+    monkeypatch.setattr(redis, "evaluate", far_away)
+    async with asyncio.timeout(60):
+        with pytest.raises(Unavailable):
+            await verify(auth, key)
