@@ -21,6 +21,9 @@ RATE_LIMIT: Final = RateLimit(10_000, timedelta(minutes=1))
 
 PREFIX_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
+OTHERS_HEADERS: Final = frozenset({"authorization", "cookie"})
+"""Every bearer token and every cookie would be a key there, and a bad one."""
+
 LONGEST: Final = timedelta(days=36_525)
 
 Permissions = Mapping[str, Sequence[str]]
@@ -47,7 +50,8 @@ class ApiKeyOptions:
 
     Attributes:
         config_id: its name, which each of its keys carries (default "default").
-        header_names: the request headers that may hold a key (default ("x-api-key",)).
+        header_names: the request headers that may hold a key; not those of another kind of credential (default
+            ("x-api-key",)).
         key_length: letters of a key beside its prefix, 32 to 256; requests with shorter ones are refused unlooked at
             (default 64).
         default_prefix: what keys begin with that are asked for without a prefix (default None: nothing).
@@ -110,7 +114,10 @@ class ApiKeyOptions:
     def __post_init__(self) -> None:
         check_types(self, "ApiKeyOptions")
         require(self.config_id, "ApiKeyOptions.config_id: not empty")
-        require(self.header_names and all(map(_is_header, self.header_names)), "ApiKeyOptions.header_names: names")
+        require(
+            self.header_names and all(map(_is_header, self.header_names)),
+            'ApiKeyOptions.header_names: names, but not "authorization" and "cookie"',
+        )
         require(32 <= self.key_length <= 256, "ApiKeyOptions.key_length: 32 to 256")
         require(1 <= self.start_length <= self.key_length // 4, "ApiKeyOptions.start_length: 1 to key_length / 4")
         self._check_lengths()
@@ -164,4 +171,5 @@ def random_key(length: int, prefix: str) -> str:
 
 
 def _is_header(name: str) -> bool:
-    return bool(name) and name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    is_name = bool(name) and name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return is_name and name.lower() not in OTHERS_HEADERS

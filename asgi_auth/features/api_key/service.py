@@ -78,12 +78,13 @@ class ApiKeyService:
                 ``refill_interval`` (a timedelta), ``rate_limit`` (a RateLimit; None: its requests are not limited;
                 absent: the configured one). The configuration's rules hold for all of them.
 
-        Raises NoDefaultConfiguration, MetadataDisabled, InvalidMetadata, RefillIntervalMissing, RefillAmountMissing,
-        CustomLifetimeDisabled, LifetimeTooShort, LifetimeTooLong, InvalidPrefixLength, InvalidNameLength, NameRequired,
-        InvalidRequest for permissions, numbers or a prefix that are none, or TypeError for a name that says nothing.
+        Raises ConfigurationError for a ``config_id`` that is none, NoDefaultConfiguration, MetadataDisabled,
+        InvalidMetadata, RefillIntervalMissing, RefillAmountMissing, CustomLifetimeDisabled, LifetimeTooShort,
+        LifetimeTooLong, InvalidPrefixLength, InvalidNameLength, NameRequired, InvalidRequest for permissions, numbers
+        or a prefix that are none, or TypeError for a name that says nothing.
         """
         self._expired.purge_soon()
-        options = self.configurations.get(config_id)
+        options = self.configurations.get() if config_id is None else self.configurations.named(config_id)
         check_new(wanted, options)
         prefix = wanted.get("prefix") or options.default_prefix or ""
         key = await self._new_key(options, prefix)

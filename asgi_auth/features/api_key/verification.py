@@ -99,7 +99,7 @@ class ApiKeyVerifier:
         required_permissions: Mapping[str, Sequence[str]] | None = None,
     ) -> ApiKey:
         """The record of a key, after this use of it was counted; raises as ``judge`` does."""
-        wanted = None if config_id is None else {self.configurations.get(config_id).config_id}
+        wanted = None if config_id is None else {self.configurations.named(config_id).config_id}
         judged = await self.judge(key, config_ids=wanted, required_permissions=required_permissions)
         return judged.api_key
 

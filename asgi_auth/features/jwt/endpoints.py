@@ -16,6 +16,7 @@ from asgi_auth.endpoints.responses import Answer
 from asgi_auth.endpoints.routing import Endpoints, Handler, RouteSpec, get, post
 from asgi_auth.endpoints.schema import Body
 from asgi_auth.errors import NotAuthenticated
+from asgi_auth.features.jwt.errors import SigningKeyUnreadable
 from asgi_auth.features.jwt.models import TokenPair
 from asgi_auth.features.jwt.service import JWT_HEADER, JWTService
 from asgi_auth.services.session import LiveSession
@@ -94,7 +95,8 @@ class RefreshEndpoints(Endpoints):
 class TokenHeader(EndpointHooks):
     """A new token in ``set-auth-jwt`` with each answer that tells somebody of their session.
 
-    One that would not be taken back for its length is not sent: servers and browsers refuse such headers too.
+    There is none while no key can be read that signs, and one that would not be taken back for its length is not sent:
+    servers and browsers refuse such headers too.
 
     Args:
         service: what makes them.
@@ -111,7 +113,10 @@ class TokenHeader(EndpointHooks):
             if found is None:
                 return
             live = found
-        token = await self._service.get_jwt_from_session(live)
+        try:
+            token = await self._service.get_jwt_from_session(live)
+        except SigningKeyUnreadable:  # logged there; /token and the health check say so, and sessions go on
+            return
         if len(token) > MAX_LENGTH:
             _logger.warning("jwt.too_long", header=JWT_HEADER, characters=len(token), option="define_payload")
             return

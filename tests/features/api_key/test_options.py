@@ -21,6 +21,8 @@ from tests.support import SECRET
         {"header_names": ()},
         {"header_names": ("x api key",)},
         {"header_names": "x-api-key"},
+        {"header_names": ("x-api-key", "Authorization")},
+        {"header_names": ("cookie",)},
         {"key_length": 31},
         {"key_length": 257},
         {"start_length": 0},

@@ -280,3 +280,11 @@ async def test_where_the_database_is_away_nothing_is_said_of_keys(make_auth, tmp
     for asking in (keys.create_api_key("ada"), keys.get_api_key("x"), keys.list_api_keys("ada")):
         with pytest.raises(Unavailable):
             await asking
+
+
+async def test_our_own_code_names_configurations_that_there_are(quick_auth):
+    keys = service(quick_auth)
+    with pytest.raises(ConfigurationError, match='config_id: "default"'):
+        await keys.create_api_key("ada", config_id="misspelt")
+    with pytest.raises(ConfigurationError, match='config_id: "default"'):
+        await keys.verify_api_key("k" * 64, config_id="misspelt")
