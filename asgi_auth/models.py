@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, overload
 
 import msgspec
 
@@ -154,6 +154,10 @@ class ApiKey(Record, frozen=True, kw_only=True):
         return all(set(actions) <= set(mine.get(resource, ())) for resource, actions in wanted.items())
 
 
+@overload
+def frozen(value: Mapping[str, object]) -> Mapping[str, object]: ...
+@overload
+def frozen(value: object) -> object: ...
 def frozen(value: object) -> object:
     """Decoded JSON that nobody can change: what is remembered is given to many."""
     if isinstance(value, dict):

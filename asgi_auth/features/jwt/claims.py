@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 
 from asgi_auth.crypto.jwk import ALGORITHMS
 from asgi_auth.crypto.strict_json import parse_object
@@ -102,19 +101,6 @@ def scopes_of(claims: Claims) -> frozenset[str]:
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
         return frozenset()
     return frozenset(words) - {""}
-
-
-def frozen(claims: Claims) -> Claims:
-    """The same claims so that nobody can change them: they are shared by all requests with the same token."""
-    return MappingProxyType({name: _frozen(value) for name, value in claims.items()})
-
-
-def _frozen(value: object) -> object:
-    if isinstance(value, dict):
-        return frozen(value)
-    if isinstance(value, list):
-        return tuple(_frozen(each) for each in value)
-    return value
 
 
 def _is_for(audience: object, ours: frozenset[str]) -> bool:

@@ -13,12 +13,12 @@ from asgi_auth.features.jwt.claims import (
     Claims,
     TokenRules,
     expires_at,
-    frozen,
     parse_claims,
     scopes_of,
     validate_jwt_claims,
 )
 from asgi_auth.features.jwt.keys import KnownKey, TrustedIssuer
+from asgi_auth.models import frozen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,12 @@ from asgi_auth.errors import InvalidToken
 from asgi_auth.features.jwt.claims import (
     TokenRules,
     expires_at,
-    frozen,
     own_rules,
     parse_claims,
     scopes_of,
     validate_jwt_claims,
 )
+from asgi_auth.models import frozen
 
 NOW = 1_800_000_000
 ISSUER, AUDIENCE = "https://issuer.test", "https://api.test"
