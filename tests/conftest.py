@@ -14,6 +14,7 @@ from asgi_auth import Auth, AuthConfig, DatabaseOptions, Feature, Metrics
 from asgi_auth.infrastructure.error_reports import OnError
 from tests.endpoints.social_trips import corp, social, trip
 from tests.servers.chromium import chromium_on_path, running_chromium
+from tests.servers.empty_postgres import empty
 from tests.servers.oidc import OidcServer, running_oidc
 from tests.servers.postgres import running_postgres
 from tests.servers.private_postgres import PrivatePostgres, private_postgres
@@ -35,11 +36,18 @@ def postgres_server():
         yield server
 
 
-@pytest.fixture
-def postgres_url(postgres_server):
-    """The URL of an empty PostgreSQL database, dropped after the test."""
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server):
+    """The database that tests empty in turn."""
     with postgres_server.database() as url:
         yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_database):
+    """The URL of an empty PostgreSQL database."""
+    empty(postgres_database)
+    return postgres_database
 
 
 @pytest.fixture

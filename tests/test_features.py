@@ -17,10 +17,7 @@ from asgi_auth.endpoints.routing import Endpoints, get, post
 from asgi_auth.engine.columns import Moment
 from asgi_auth.fields import view
 from asgi_auth.services.session import LiveSession
-from tests.contracts.empty_postgres import postgres_database, postgres_url
 from tests.support import ADA, BOB, browser, sign_up, whoami
-
-__all__ = ["postgres_database", "postgres_url"]  # fixtures
 
 
 class Banned(Forbidden):

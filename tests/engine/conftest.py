@@ -4,10 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.contracts.empty_postgres import postgres_database, postgres_url
 from tests.engine.gate import Gate
-
-__all__ = ["postgres_database", "postgres_url"]
 
 
 @pytest.fixture

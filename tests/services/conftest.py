@@ -6,11 +6,8 @@ import pytest
 
 from asgi_auth import Auth, AuthConfig
 from asgi_auth.services.registry import Services
-from tests.contracts.empty_postgres import postgres_database, postgres_url
 from tests.services.recorders import CountingHasher, Events, Figures
 from tests.support import ADA, BOB, SECRET
-
-__all__ = ["postgres_database", "postgres_url"]
 
 
 @pytest.fixture

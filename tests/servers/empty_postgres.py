@@ -4,27 +4,23 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
-import pytest
 
 
-@pytest.fixture(scope="session")
-def postgres_database(postgres_server):
-    """The database that the tests of one folder empty in turn."""
-    with postgres_server.database() as url:
-        yield url
-
-
-@pytest.fixture
-def postgres_url(postgres_database):
-    """The URL of an empty PostgreSQL database."""
+def empty(url: str) -> None:
+    """Leave nothing in a database, and nobody."""
+    # a thread of its own: the caller may stand inside a running event loop
     with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(asyncio.run, _empty(postgres_database)).result()
-    return postgres_database
+        thread.submit(asyncio.run, _empty(url)).result()
 
 
 async def _empty(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
+        # whoever a test has left there would hold up the next
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
         await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     finally:
         await connection.close()
