@@ -24,8 +24,9 @@ async def unlink(client, account_row_id):
 
 
 @pytest.fixture
-async def linked(auth, ada):
-    """Ada's account at another service, beside her password."""
+async def linked(auth, ada, clock):
+    """Ada's account at another service, a second younger than her password."""
+    clock.advance(seconds=1)
     return await auth.services.accounts.link(await user_id(ada), "github", "7", TOKENS)
 
 
@@ -35,7 +36,7 @@ async def test_all_ways_in_are_listed_without_their_secrets(ada, linked):
     assert list(github) == ["accountId", "providerId", "userId", "createdAt", "updatedAt", "id", "scopes"]
     assert (github["accountId"], github["providerId"], github["id"]) == ("7", "github", linked.id)
     assert (github["userId"], github["scopes"]) == (linked.user_id, ["openid", "email"])
-    assert github["createdAt"] == "2026-11-22T12:00:00.123Z"
+    assert github["createdAt"] == "2026-11-22T12:00:01.123Z"
     assert (password["providerId"], password["scopes"]) == ("credential", [])
     assert not any(secret in response.text for secret in ("canary", "accessToken", "password"))
 
