@@ -16,7 +16,7 @@ from asgi_auth.endpoints.numbers import AtLeast, Whole
 from asgi_auth.endpoints.schema import Body, Rule
 from asgi_auth.features.api_key.errors import ServerOnlyProperty
 from asgi_auth.features.api_key.options import PREFIX_CHARACTERS
-from asgi_auth.features.api_key.rules import ApiKeyChanges, NewApiKey
+from asgi_auth.features.api_key.rules import ApiKeyChanges, KeySettings, NewApiKey
 from asgi_auth.fields import fields_of
 from asgi_auth.models import ApiKey, to_json
 
@@ -79,17 +79,7 @@ class CreateApiKey(Body, frozen=True, kw_only=True):
 
     def check_is_clients(self) -> None:
         """Raise ServerOnlyProperty for what only the server's own code may decide."""
-        decided = (
-            self.refill_amount,
-            self.refill_interval,
-            self.rate_limit_time_window,
-            self.rate_limit_max,
-            self.rate_limit_enabled,
-            self.permissions,
-            UNSET if self.remaining is None else self.remaining,
-        )
-        if any(value is not UNSET for value in decided):
-            raise ServerOnlyProperty
+        _check_is_clients(self, remaining=UNSET if self.remaining is None else self.remaining)
 
     @property
     def owning_organization(self) -> str:
@@ -100,14 +90,9 @@ class CreateApiKey(Body, frozen=True, kw_only=True):
     def wanted(self) -> NewApiKey:
         """What the client decides of it."""
         wanted: NewApiKey = {}
-        if self.name is not UNSET:
-            wanted["name"] = self.name
+        _put_settings(wanted, self)
         if self.prefix is not UNSET:
             wanted["prefix"] = self.prefix
-        if self.expires_in is not UNSET:
-            wanted["lifetime"] = lifetime_of(self.expires_in)
-        if self.metadata is not UNSET:
-            wanted["metadata"] = _short(self.metadata)
         return wanted
 
 
@@ -131,17 +116,7 @@ class UpdateApiKey(Body, frozen=True, kw_only=True):
 
     def check_is_clients(self) -> None:
         """Raise ServerOnlyProperty for what only the server's own code may decide."""
-        decided = (
-            self.remaining,
-            self.refill_amount,
-            self.refill_interval,
-            self.rate_limit_time_window,
-            self.rate_limit_max,
-            self.rate_limit_enabled,
-            self.permissions,
-        )
-        if any(value is not UNSET for value in decided):
-            raise ServerOnlyProperty
+        _check_is_clients(self, remaining=self.remaining)
 
     @property
     def asked_for(self) -> str:
@@ -152,15 +127,34 @@ class UpdateApiKey(Body, frozen=True, kw_only=True):
     def changes(self) -> ApiKeyChanges:
         """What the client changes."""
         changes: ApiKeyChanges = {}
-        if self.name is not UNSET:
-            changes["name"] = self.name
+        _put_settings(changes, self)
         if self.enabled is not UNSET:
             changes["enabled"] = self.enabled
-        if self.expires_in is not UNSET:
-            changes["lifetime"] = lifetime_of(self.expires_in)
-        if self.metadata is not UNSET:
-            changes["metadata"] = _short(self.metadata)
         return changes
+
+
+def _check_is_clients(body: CreateApiKey | UpdateApiKey, *, remaining: float | UnsetType | None) -> None:
+    decided = (
+        remaining,
+        body.refill_amount,
+        body.refill_interval,
+        body.rate_limit_time_window,
+        body.rate_limit_max,
+        body.rate_limit_enabled,
+        body.permissions,
+    )
+    if any(value is not UNSET for value in decided):
+        raise ServerOnlyProperty
+
+
+def _put_settings(settings: KeySettings, body: CreateApiKey | UpdateApiKey) -> None:
+    """What clients decide of new keys and of theirs alike."""
+    if body.name is not UNSET:
+        settings["name"] = body.name
+    if body.expires_in is not UNSET:
+        settings["lifetime"] = lifetime_of(body.expires_in)
+    if body.metadata is not UNSET:
+        settings["metadata"] = _short(body.metadata)
 
 
 class DeleteApiKey(Body, frozen=True, kw_only=True):

@@ -28,7 +28,6 @@ from asgi_auth.features.api_key.rules import (
     values_of,
 )
 from asgi_auth.features.api_key.verification import ApiKeyVerifier
-from asgi_auth.fields import view
 from asgi_auth.models import ApiKey, User
 from asgi_auth.services.registry import Services
 
@@ -122,11 +121,7 @@ class ApiKeyService:
 
     async def get_api_key(self, key_id: str, *, owner_id: str | None = None, config_id: str | None = None) -> ApiKey:
         """A key by its row's id; raises ApiKeyNotFound."""
-        self._expired.purge_soon()
-        found = await self._store.find(**_where(key_id, owner_id, config_id))
-        if found is None:
-            raise ApiKeyNotFound
-        return self._shown(found)
+        return self._shown(await self._get(key_id, owner_id, config_id))
 
     async def list_api_keys(
         self,
@@ -173,10 +168,7 @@ class ApiKeyService:
         configuration hold. A ``lifetime`` counts from now; None is without end. Metadata is left alone where the
         configuration has none. Raises ApiKeyNotFound, what ``create_api_key`` raises, or NoValuesToUpdate.
         """
-        self._expired.purge_soon()
-        found = await self._store.find(**_where(key_id, owner_id, config_id))
-        if found is None:
-            raise ApiKeyNotFound
+        found = await self._get(key_id, owner_id, config_id)
         options = self.configurations.get(found.config_id)
         check_changes(changes, options)
         values = changes_of(changes, options, now=self._clock())
@@ -235,6 +227,13 @@ class ApiKeyService:
         """Wait for what has been begun beside requests."""
         await self._expired.settle()
 
+    async def _get(self, key_id: str, owner_id: str | None, config_id: str | None) -> StoredApiKey:
+        self._expired.purge_soon()
+        found = await self._store.find(**_where(key_id, owner_id, config_id))
+        if found is None:
+            raise ApiKeyNotFound
+        return found
+
     async def _new_key(self, options: ApiKeyOptions, prefix: str) -> str:
         generate = options.generator or random_key
         key = await _awaited(generate(options.key_length, prefix))
@@ -287,7 +286,7 @@ class ApiKeyService:
 
     def _shown(self, record: StoredApiKey) -> ApiKey:
         """The one place through which keys leave: with their counters as if all use had been written."""
-        return view(self._verifier.shown(record), ApiKey)
+        return self._verifier.shown(record.public)
 
 
 def _where(key_id: str, owner_id: str | None, config_id: str | None) -> dict[str, str]:

@@ -25,7 +25,7 @@ from asgi_auth.features.api_key.key_store import KeyStore
 from asgi_auth.features.api_key.leases import Leases
 from asgi_auth.features.api_key.lookup import KeyLookup
 from asgi_auth.features.api_key.meters import Limit
-from asgi_auth.features.api_key.models import OwnedKey, StoredApiKey
+from asgi_auth.features.api_key.models import OwnedKey
 from asgi_auth.features.api_key.options import PREFIX_CHARACTERS, ApiKeyOptions
 from asgi_auth.features.api_key.remaining import RemainingUses
 from asgi_auth.features.api_key.unknown import UnknownKeys
@@ -127,13 +127,13 @@ class ApiKeyVerifier:
         try:
             owned, standing, is_remembered = await self._found(key, config_ids, required_permissions or {}, client)
             if counted is not None and counted.id == owned.key.id:
-                return JudgedKey(api_key=self._counted(owned.key), user=owned.user, standing=standing)
+                return JudgedKey(api_key=self.shown(owned.key), user=owned.user, standing=standing)
             used = await self._use(owned, is_remembered=is_remembered)
         except AuthError as error:
             self._metrics.increment(VALIDATE, outcome=_outcome(error))
             raise
         self._metrics.increment(VALIDATE, outcome="accepted")
-        return JudgedKey(api_key=self._counted(used), user=owned.user, standing=standing)
+        return JudgedKey(api_key=self.shown(used), user=owned.user, standing=standing)
 
     def count_known(self, key: ApiKey) -> bool:
         """Count a use of a key that was judged before; False where it has to be judged again: nothing is counted."""
@@ -142,7 +142,7 @@ class ApiKeyVerifier:
         self._metrics.increment(VALIDATE, outcome="accepted")
         return True
 
-    def shown(self, key: StoredApiKey) -> StoredApiKey:
+    def shown(self, key: ApiKey) -> ApiKey:
         """A key with its counters as if all its use had been written at once."""
         use = self.usage.shown(key)
         return structs.replace(
@@ -191,12 +191,6 @@ class ApiKeyVerifier:
             raise ApiKeyLacksPermission
         if options.references == "user" and owned.user is None:
             raise InvalidOwner
-
-    def _counted(self, key: ApiKey) -> ApiKey:
-        use = self.usage.shown(key)
-        return structs.replace(
-            key, request_count=use.request_count, last_request=use.last_request, updated_at=use.updated_at
-        )
 
     async def may_be_key(self, key: str, config_ids: Collection[str] | None = None) -> bool:
         """Whether this can be a key of one of these configurations at all; nobody looks for what cannot."""
